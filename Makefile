@@ -1,0 +1,51 @@
+# Everything runs in .venv, which holds exactly what requirements.lock names.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+DAGSTER_CONFIG := data/dagster/dagster.yaml
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo dev test lint format lock clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+install: $(INSTALLED) ## make .venv, or bring it up to date (PYTHON=python3.12 to choose)
+
+# The lock is installed by hash, then the package itself without touching it.
+$(INSTALLED): requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: install ## simulate, land, build and publish a few days
+	$(BIN)/kaikai demo
+
+dev: install $(DAGSTER_CONFIG) ## web interface and daemon on this machine
+	DAGSTER_HOME="$(CURDIR)/data/dagster" $(BIN)/dagster dev -w workspace.yaml
+
+$(DAGSTER_CONFIG): # no prerequisite: a copy that somebody edited is left alone
+	mkdir -p $(@D)
+	cp dagster.local.yaml $@
+
+test: install ## tests (ARGS="-n 2 -k ledger" is handed to pytest)
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: install ## format, style, types, architecture
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install ## format and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: ## solve requirements.lock anew (needs uv); one version each for all Pythons and platforms
+	uv pip compile pyproject.toml --extra test --universal --fork-strategy fewest --generate-hashes \
+	    --upgrade --no-strip-extras --no-emit-index-url --no-annotate --no-header --quiet --output-file requirements.lock
+
+clean: ## remove .venv and caches; data/ stays
+	rm -rf .venv build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

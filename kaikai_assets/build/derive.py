@@ -1,0 +1,123 @@
+"""Silver, gold and the registry: targets made by a domain's pure functions from tables of the lake or snapshot files."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import date, timedelta
+
+import polars as pl
+
+from kaikai_assets.build.bronze import contract as bronze_contract
+from kaikai_assets.build.pending import Plan, plan
+from kaikai_assets.build.run import Accounts, Run, persistently
+from kaikai_assets.build.steps import WHOLE, Context, Made, Step
+from kaikai_assets.lake.content import canonical
+from kaikai_assets.landing.readers import read_records
+from kaikai_assets.ledger.store import Account
+from kaikai_assets.quality.conservation import verify
+from kaikai_assets.quality.contracts import Contract, schema
+
+
+def build_dimension(run: Run, *, only_pending: bool) -> None:
+    """Make the registry from all snapshot files."""
+    made = plan(run.domain, run.context, run.start)
+    target = (run.domain.registry, WHOLE)
+    if target in made.digests and (target in made.changed or not only_pending):
+        run.begin({target: made.digests[target]})
+        _attempt(run, lambda: Made(_dimension(run)), run.domain.dimension, {WHOLE: made.digests[target]})
+
+
+def _dimension(run: Run) -> Mapping[str, pl.DataFrame]:
+    frames = []
+    for file in run.start.snapshots():
+        path = run.settings.raw / file.raw_file
+        records = read_records(path, run.context.sources[file.source], run.settings.max_unpacked_bytes)
+        frames.append(
+            records.with_columns(
+                source=pl.lit(file.source),
+                raw_file=pl.lit(file.raw_file),
+                arrival_seq=pl.lit(file.arrival_seq, pl.Int64),
+                arrived_at=pl.lit(file.arrived_at).dt.cast_time_unit("us"),
+            )
+        )
+    return run.domain.make_dimension(frames, run.context.sources)
+
+
+def build_step(run: Run, step: Step, context: Context, made: Plan, days: Collection[date], *, only_pending: bool) -> None:
+    """Build a step's targets of some days (or its one unpartitioned target), as planned in ``made``."""
+    ready: dict[str, str] = {}
+    for (name, part), digest in sorted(made.digests.items()):
+        if name != step.name or (part and date.fromisoformat(part) not in days):
+            continue
+        if only_pending and not any((output, part) in made.changed for output in step.outputs):
+            continue
+        if any(read in run.failed or read in run.skipped for read in made.reads[name, part]):
+            run.skipped |= {(output, part) for output in step.outputs}
+        else:
+            ready[part] = digest
+    run.begin({(step.name, part): digest for part, digest in ready.items()})
+    for group in _groups(run, list(ready)):
+        _build_group(run, step, context, {part: ready[part] for part in group})
+
+
+def _groups(run: Run, parts: list[str]) -> Iterator[list[str]]:
+    group: list[str] = []
+    total = 0
+    for part in parts:
+        if group and total + run.start.records(part) > run.settings.group_records:
+            yield group
+            group, total = [], 0
+        group.append(part)
+        total += run.start.records(part)
+    if group:
+        yield group
+
+
+def _build_group(run: Run, step: Step, context: Context, digests: Mapping[str, str]) -> None:
+    _attempt(run, lambda: _make(run, step, context, list(digests)), step.outputs, digests)
+    if len(digests) > 1 and any((step.name, part) in run.failed for part in digests):
+        # One bad day must not take its neighbours along: try each alone.
+        for part, digest in digests.items():
+            del run.failed[step.name, part]
+            _build_group(run, step, context, {part: digest})
+
+
+def _make(run: Run, step: Step, context: Context, parts: list[str]) -> Made:
+    contracts = {run.domain.bronze: bronze_contract(run.domain), **run.domain.contracts}
+    days = [date.fromisoformat(part) for part in parts if part]
+    inputs = {}
+    for read in step.reads(context):
+        span = {day + timedelta(days=n) for day in days for n in range(-read.before, read.after + 1)}
+        inputs[read.table] = run.lake.read(read.table, schema(contracts[read.table]), None if read.whole else span)
+    return step.make(inputs, days, context)
+
+
+def _attempt(run: Run, make: Callable[[], Made], outputs: Mapping[str, Contract], digests: Mapping[str, str]) -> None:
+    """Make, verify and commit the parts of a step's tables; they fail together."""
+    name = next(iter(outputs))
+    try:
+        made = make()
+        accounts = _verified(run, made, digests)
+        rows = {table: canonical(contract, made.tables[table]) for table, contract in outputs.items()}
+        # The step's own table last: once it is committed, all are.
+        for table in reversed(list(outputs)):
+            given = accounts if table == name else {}
+            persistently(lambda t=table, a=given: run.commit(t, outputs[t], rows[t], digests, a))  # type: ignore[misc]
+    except Exception as error:  # noqa: BLE001 - the boundary that keeps one day's failure from the others
+        for part in digests:
+            run.fail((name, part), error)
+
+
+def _verified(run: Run, made: Made, digests: Mapping[str, str]) -> Accounts:
+    if made.accounts is None:
+        return {}
+    landed = [
+        (day, file.source, run.start.file_days[day][file.arrival_seq])
+        for day in map(date.fromisoformat, digests)
+        for file in run.start.readings(day)
+    ]
+    counted = pl.DataFrame(landed, schema={"day": pl.Date, "source": pl.String, "landed": pl.Int64}, orient="row")
+    verify(made.accounts, counted.group_by("day", "source").agg(pl.col("landed").sum()))
+    found: dict[str, tuple[Account, ...]] = {}
+    for day, *counts in made.accounts.iter_rows():
+        part = day.isoformat()
+        found[part] = (*found.get(part, ()), Account(part, *counts))
+    return found

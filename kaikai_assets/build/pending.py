@@ -1,0 +1,171 @@
+"""Which (table, day) targets exist, the digest each should have, and which are pending: pure functions of a state."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from kaikai_assets.build.digests import code_digest, digest_of
+from kaikai_assets.build.steps import WHOLE, Context, Domain, Step
+from kaikai_assets.landing.parse import parse
+from kaikai_assets.landing.sources import Source
+from kaikai_assets.ledger.store import Attempt, Built, Target
+from kaikai_assets.quality.contracts import describe, metrics
+
+
+@dataclass(frozen=True)
+class File:
+    """A landed file as the planner sees it."""
+
+    arrival_seq: int
+    identity: str
+    source: str
+    kind: str
+    raw_file: str
+    arrived_at: datetime
+
+
+@dataclass(frozen=True)
+class State:
+    """What the ledger knows of a domain: files by arrival, their records by day, built targets."""
+
+    files: Mapping[int, File]
+    file_days: Mapping[date, Mapping[int, int]]
+    built: Mapping[Target, Built]
+
+    def readings(self, day: date) -> list[File]:
+        """Files with readings of a day, in order of arrival."""
+        files = [self.files[seq] for seq in sorted(self.file_days.get(day, {}))]
+        return [file for file in files if file.kind == "readings"]
+
+    def snapshots(self) -> list[File]:
+        """Snapshot files, in order of arrival."""
+        return [file for _, file in sorted(self.files.items()) if file.kind == "snapshot"]
+
+    def records(self, part: str) -> int:
+        """Records that landed for a day."""
+        return sum(self.file_days.get(date.fromisoformat(part), {}).values()) if part else 0
+
+
+@dataclass
+class Plan:
+    """Digest of every target that exists, and what is pending: because its own digest differs (``changed``), or
+    because something it reads may change (``pending`` holds both). ``reads`` are the existing targets it reads."""
+
+    digests: dict[Target, str] = field(default_factory=dict)
+    changed: set[Target] = field(default_factory=set)
+    pending: set[Target] = field(default_factory=set)
+    reads: dict[Target, tuple[Target, ...]] = field(default_factory=dict)
+
+    def days(self, targets: Iterable[Target]) -> set[date]:
+        """Days of partitioned targets."""
+        return {date.fromisoformat(part) for _, part in targets if part}
+
+
+def parse_digests(domain: Domain, sources: Mapping[str, Source]) -> dict[str, str]:
+    """Digest of how files of each source are parsed."""
+    names = [metric.name for metric in metrics(domain.readings)]
+    code = code_digest(parse)
+    return {name: digest_of(code, s.model_dump(mode="json"), domain.entity, names) for name, s in sources.items()}
+
+
+def bronze_digest(held: Iterable[tuple[int, str, str]]) -> str:
+    """Digest of a bronze day: ``(arrival_seq, identity, parse digest)`` of the files it holds."""
+    return digest_of("bronze", sorted(held))
+
+
+def plan(domain: Domain, context: Context, state: State) -> Plan:
+    """Evaluate all targets of a domain."""
+    parses = parse_digests(domain, context.sources)
+    made = Plan()
+    parts: dict[str, set[str]] = {domain.bronze: set()}
+    for day in state.file_days:
+        if files := state.readings(day):
+            parts[domain.bronze].add(day.isoformat())
+            digest = bronze_digest((f.arrival_seq, f.identity, parses[f.source]) for f in files)
+            _judge(made, state, [(domain.bronze, day.isoformat())], digest, ())
+    if state.snapshots():
+        digest = dimension_digest(domain, state, parses)
+        _judge(made, state, [(name, WHOLE) for name in domain.dimension], digest, ())
+    for step in domain.steps:
+        evaluate(step, context, state, parts, made)
+    published = sorted(target for target in made.digests if target[0] in domain.published)
+    if published:
+        outputs = [(*target, state.built[target].output) for target in published if target in state.built]
+        _judge(made, state, [(domain.warehouse, WHOLE)], digest_of("publish", outputs), published)
+    return made
+
+
+def dimension_digest(domain: Domain, state: State, parses: Mapping[str, str]) -> str:
+    """Digest of the registry: its snapshot files and the code that reads them."""
+    return digest_of(
+        code_digest(domain.make_dimension),
+        [describe(contract) for contract in domain.dimension.values()],
+        [(f.arrival_seq, f.identity, parses[f.source]) for f in state.snapshots()],
+    )
+
+
+def evaluate(step: Step, context: Context, state: State, parts: dict[str, set[str]], made: Plan) -> None:
+    """Add a step's targets to a plan; ``parts`` holds the existing parts of the tables before it."""
+    reads = step.reads(context)
+    code = [code_digest(step.make), *(describe(contract) for contract in step.outputs.values())]
+    if step.partitioned:
+        days: set[date] = set()
+        for read in reads:
+            for part in parts[read.table]:
+                at = date.fromisoformat(part)
+                days |= {at + timedelta(days=shift) for shift in range(-read.after, read.before + 1)}
+        existing = {day.isoformat(): day for day in days}
+    else:
+        existing = {WHOLE: None} if any(parts[read.table] for read in reads) else {}
+    for name in step.outputs:
+        parts[name] = set(existing)
+    for part, day in sorted(existing.items()):
+        read = [
+            (r.table, of)
+            for r in reads
+            for of in (sorted(parts[r.table]) if r.whole else window(r.before, r.after, day))
+            if of in parts[r.table]
+        ]
+        outputs = [(*target, state.built[target].output if target in state.built else "") for target in read]
+        digest = digest_of(code, step.configuration(context, day), outputs)
+        _judge(made, state, [(name, part) for name in step.outputs], digest, read)
+
+
+def window(before: int, after: int, day: date | None) -> list[str]:
+    """ISO days from ``before`` days earlier to ``after`` days later."""
+    if day is None:
+        return []
+    return [(day + timedelta(days=shift)).isoformat() for shift in range(-before, after + 1)]
+
+
+def _judge(made: Plan, state: State, targets: list[Target], digest: str, reads: Sequence[Target]) -> None:
+    waiting = any(target in made.pending for target in reads)
+    for target in targets:
+        made.digests[target] = digest
+        made.reads[target] = tuple(reads)
+        built = state.built.get(target)
+        if built is None or built.digest != digest:
+            made.changed.add(target)
+            made.pending.add(target)
+        elif waiting:
+            made.pending.add(target)
+
+
+def broken(made: Plan, attempts: Mapping[Target, Attempt], most: int) -> dict[Target, Attempt]:
+    """Targets whose present digest was attempted ``most`` times without success."""
+    return {
+        target: attempt
+        for target, attempt in attempts.items()
+        if attempt.attempts >= most and made.digests.get(target) == attempt.digest
+    }
+
+
+def ranges(days: Iterable[date], most: int) -> list[tuple[date, date]]:
+    """Inclusive ranges that cover exactly some days, each of at most ``most`` days, the newest first."""
+    found: list[tuple[date, date]] = []
+    for day in sorted(set(days), reverse=True):
+        if found and found[-1][0] - day == timedelta(days=1) and (found[-1][1] - day).days < most:
+            found[-1] = (day, found[-1][1])
+        else:
+            found.append((day, day))
+    return found

@@ -1,0 +1,107 @@
+"""One run: what it fixed at its start, what it did, and the one way in which rows become a committed target."""
+
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from kaikai_assets.build.pending import State
+from kaikai_assets.build.steps import WHOLE, Context, Domain
+from kaikai_assets.lake.content import content_hash
+from kaikai_assets.lake.tables import Build, Conflict, Lake
+from kaikai_assets.ledger.store import Account, Built, Ledger, Target
+from kaikai_assets.quality.contracts import Contract, validate
+from kaikai_assets.settings import Settings, utc_now
+
+_TRIES = 5
+"""Times that a commit is tried while other runs commit the same days."""
+
+Accounts = Mapping[str, tuple[Account, ...]]
+
+
+@dataclass(frozen=True)
+class Done:
+    """A committed target."""
+
+    target: Target
+    built: Built
+    accounts: tuple[Account, ...] = ()
+
+
+@dataclass
+class Run:
+    """A run of a domain. ``start`` is the ledger's state when it began: what lands later is for the next run.
+
+    ``failed`` holds an error for each target, ``skipped`` the targets that read a failed one, ``refused`` those that
+    another run had built from more. ``report`` hears of each target as soon as it is committed.
+    """
+
+    settings: Settings
+    ledger: Ledger
+    lake: Lake
+    domain: Domain
+    context: Context
+    start: State
+    report: Callable[[Done], None]
+    done: list[Done] = field(default_factory=list)
+    failed: dict[Target, str] = field(default_factory=dict)
+    skipped: set[Target] = field(default_factory=set)
+    refused: set[Target] = field(default_factory=set)
+
+    @property
+    def seen(self) -> int:
+        """The last arrival that this run knows of."""
+        return max(self.start.files, default=0)
+
+    def begin(self, digests: Mapping[Target, str]) -> None:
+        """Count an attempt at targets before they are built, so that a killed run counts too."""
+        self.ledger.begin_attempts(digests, utc_now())
+
+    def commit(
+        self, table: str, contract: Contract, rows: pl.DataFrame, digests: Mapping[str, str], accounts: Accounts
+    ) -> None:
+        """Validate canonical rows and commit them as the parts in ``digests``.
+
+        Raises ``ContractViolation``; ``Conflict`` when another run committed the same days.
+        """
+        validate(table, contract, rows)
+        built = self._built(contract, rows, digests)
+        refused = self.lake.commit(table, rows, {part: Build(b.seen, b.digest) for part, b in built.items()})
+        self.refused |= {(table, part) for part in refused}
+        kept = {part: b for part, b in built.items() if part not in refused}
+        self.ledger.record_built({(table, part): b for part, b in kept.items()}, utc_now())
+        if accounts:
+            self.ledger.record_accounts(self.domain.name, {part: accounts.get(part, ()) for part in kept})
+        for part, b in kept.items():
+            done = Done((table, part), b, accounts.get(part, ()))
+            self.done.append(done)
+            self.report(done)
+
+    def _built(self, contract: Contract, rows: pl.DataFrame, digests: Mapping[str, str]) -> dict[str, Built]:
+        if WHOLE in digests:
+            return {WHOLE: Built(digests[WHOLE], content_hash(contract, rows), rows.height, self.seen)}
+        by_day = {day.isoformat(): of_day for (day,), of_day in rows.partition_by("day", as_dict=True).items()}
+        built = {}
+        for part, digest in digests.items():
+            of_day = by_day.get(part, rows.clear())
+            built[part] = Built(digest, content_hash(contract, of_day), of_day.height, self.seen)
+        return built
+
+    def fail(self, target: Target, error: Exception) -> None:
+        """Note that a target could not be built."""
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        text = f"{type(error).__name__}: {error} ({at.name}, line {at.lineno})"
+        self.failed[target] = text
+        self.ledger.record_error(target, text)
+
+
+def persistently(commit: Callable[[], None]) -> None:
+    """Call ``commit`` again while another run is in its way. Raises the last ``Conflict``."""
+    for attempt in range(_TRIES):
+        try:
+            commit()
+            return
+        except Conflict:
+            if attempt == _TRIES - 1:
+                raise

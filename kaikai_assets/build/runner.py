@@ -1,0 +1,77 @@
+"""Brings a domain's targets up to date, layer by layer.
+
+A day that fails is not committed and what reads it is skipped; the others go on. The caller decides what a failed
+target means for its run.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from kaikai_assets.build.bronze import build_bronze
+from kaikai_assets.build.derive import build_dimension, build_step
+from kaikai_assets.build.pending import File, Plan, State, plan
+from kaikai_assets.build.run import Done, Run
+from kaikai_assets.build.steps import Context, Domain
+from kaikai_assets.lake.tables import Lake
+from kaikai_assets.landing.sources import Source
+from kaikai_assets.ledger.store import Ledger
+from kaikai_assets.quality.contracts import schema
+from kaikai_assets.settings import Settings
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Plans and builds one domain."""
+
+    settings: Settings
+    ledger: Ledger
+    lake: Lake
+    domain: Domain
+    sources: Mapping[str, Source]
+
+    def state(self) -> State:
+        """The ledger's present state of the domain."""
+        files = {seq: File(**row) for seq, row in self.ledger.files(self.domain.name).items()}
+        file_days: dict[date, dict[int, int]] = {}
+        for day, seq, records in self.ledger.file_days(self.domain.name):
+            # A file that lands between the two queries is for the next plan.
+            if seq in files:
+                file_days.setdefault(day, {})[seq] = records
+        return State(files, file_days, self.ledger.built())
+
+    def context(self) -> Context:
+        """Sources, settings and the registry as built."""
+        registry = self.lake.read(self.domain.registry, schema(self.domain.dimension[self.domain.registry]))
+        return Context(self.sources, self.settings.first_day, registry)
+
+    def plan(self) -> Plan:
+        """Evaluate all targets now."""
+        return plan(self.domain, self.context(), self.state())
+
+    def run(
+        self,
+        days: Collection[date],
+        tables: Collection[str],
+        *,
+        only_pending: bool,
+        reparse: bool = False,
+        report: Callable[[Done], None] = lambda _done: None,
+    ) -> Run:
+        """Build ``tables`` for ``days``, and those of them that are not partitioned.
+
+        With ``only_pending`` targets that are up to date are left alone. ``reparse`` reads raw again for bronze.
+        """
+        wanted = set(days)
+        run = Run(self.settings, self.ledger, self.lake, self.domain, self.context(), self.state(), report)
+        if self.domain.registry in tables:
+            build_dimension(run, only_pending=only_pending)
+        if self.domain.bronze in tables:
+            build_bronze(run, wanted, reparse=reparse)
+        for step in self.domain.steps:
+            if any(name in tables for name in step.outputs):
+                # Evaluated anew before each layer: the layer below may have changed what this one must be built from.
+                context = self.context()
+                made = plan(self.domain, context, State(run.start.files, run.start.file_days, self.ledger.built()))
+                build_step(run, step, context, made, wanted, only_pending=only_pending)
+        return run

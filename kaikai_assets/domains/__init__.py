@@ -1,0 +1,1 @@
+"""One folder a domain: contracts, transforms, rules, sources, and what Dagster shows of them."""

@@ -1,0 +1,1 @@
+"""Air quality: sensors in schools and cities, particles, temperature, humidity, CO2."""

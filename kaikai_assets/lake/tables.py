@@ -1,0 +1,133 @@
+"""Delta tables of the lake, partitioned by ``day``.
+
+Each commit replaces whole days and carries, as column ``_build``, what each day was built from; the column's file
+statistics tell a day's build without reading the file. The ledger is a cache of this.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
+
+_BUILD = "_build"
+
+
+class Conflict(RuntimeError):
+    """Another run committed the same days in between: read again, compute again, commit again."""
+
+
+@dataclass(frozen=True)
+class Build:
+    """What a stored day was built from: digest of its inputs, last arrival known to the run."""
+
+    seen: int
+    digest: str
+
+    def __str__(self) -> str:
+        return f"{self.seen:015d}-{self.digest}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Build":
+        seen, digest = text.split("-", 1)
+        return cls(int(seen), digest)
+
+
+class Lake:
+    """Tables below a URI: a folder, or an object store's prefix with ``storage_options``."""
+
+    def __init__(self, uri: str, storage_options: dict[str, str] | None = None) -> None:
+        self._uri = uri.rstrip("/")
+        self._options = storage_options
+
+    def uri(self, table: str) -> str:
+        """Where a table lives: its asset key below the lake's URI."""
+        return f"{self._uri}/{table}"
+
+    def _open(self, table: str) -> DeltaTable | None:
+        try:
+            return DeltaTable(self.uri(table), storage_options=self._options)
+        except TableNotFoundError:
+            return None
+
+    def builds(self, table: str) -> dict[str, Build]:
+        """Builds of the stored parts: ISO day, or '' for an unpartitioned table. Days without rows are not stored."""
+        opened = self._open(table)
+        return _builds(opened) if opened else {}
+
+    def read(self, table: str, schema: Mapping[str, pl.DataType], days: Iterable[date] | None = None) -> pl.DataFrame:
+        """Rows of some days (all by default), in the given schema; no rows where nothing is stored."""
+        opened = self._open(table)
+        if opened is None:
+            return pl.DataFrame(schema=dict(schema))
+        rows = pl.scan_delta(opened, storage_options=self._options)
+        if days is not None:
+            wanted = sorted(set(days))
+            if not wanted:
+                return pl.DataFrame(schema=dict(schema))
+            rows = rows.filter(pl.col("day").is_between(wanted[0], wanted[-1]))
+            if len(wanted) <= (wanted[-1] - wanted[0]).days:
+                rows = rows.filter(pl.col("day").is_in(wanted))
+        present = rows.collect_schema()
+        # A column that a newer contract added is null in days that were built before it.
+        return rows.select(
+            (pl.col(name) if name in present else pl.lit(None)).cast(dtype).alias(name)
+            for name, dtype in schema.items()
+        ).collect()
+
+    def commit(self, table: str, rows: pl.DataFrame, builds: Mapping[str, Build]) -> set[str]:
+        """Replace parts of a table by rows in one atomic commit; the parts that were refused.
+
+        A part is refused when the stored build has seen later arrivals. Raises ``Conflict``.
+        """
+        partitioned = "" not in builds
+        opened = self._open(table)
+        stored = _builds(opened) if opened else {}
+        refused = {part for part, build in builds.items() if part in stored and stored[part].seen > build.seen}
+        accepted = {part: str(build) for part, build in builds.items() if part not in refused}
+        if not accepted:
+            return refused
+        if partitioned:
+            part = pl.col("day").dt.strftime("%Y-%m-%d")
+            stamped = rows.filter(part.is_in(list(accepted))).select(
+                part.replace_strict(accepted, return_dtype=pl.String).alias(_BUILD), pl.all()
+            )
+            days = ", ".join(f"'{day}'" for day in sorted(accepted))
+        else:
+            stamped = rows.select(pl.lit(accepted[""]).alias(_BUILD), pl.all())
+        if opened is None:
+            opened = self._create(table, stamped, partitioned)
+        try:
+            write_deltalake(
+                opened,
+                stamped,
+                mode="overwrite",
+                predicate=f"day in ({days})" if partitioned else None,
+                schema_mode=None if partitioned else "overwrite",
+                writer_properties=WriterProperties(compression="ZSTD"),
+                commit_properties=CommitProperties(custom_metadata={"builds": ",".join(sorted(accepted))}),
+            )
+        except CommitFailedError as error:
+            raise Conflict(f"{table}: {error}") from error
+        return refused
+
+    def _create(self, table: str, rows: pl.DataFrame, partitioned: bool) -> DeltaTable:
+        write_deltalake(
+            self.uri(table),
+            rows.clear(),
+            mode="ignore",
+            partition_by=["day"] if partitioned else None,
+            storage_options=self._options,
+        )
+        return DeltaTable(self.uri(table), storage_options=self._options)
+
+
+def _builds(opened: DeltaTable) -> dict[str, Build]:
+    files = pl.DataFrame(opened.get_add_actions(flatten=True))
+    if not files.height:
+        return {}
+    part = pl.col("partition.day").cast(pl.String) if "partition.day" in files.columns else pl.lit("")
+    latest = files.group_by(part.alias("part")).agg(pl.col(f"max.{_BUILD}").max())
+    return {name: Build.parse(build) for name, build in latest.iter_rows() if build}

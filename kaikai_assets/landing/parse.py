@@ -1,0 +1,62 @@
+"""A landed file to bronze rows: one row a record, values as the text that stood in the file."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from kaikai_assets.landing.land import captured, event_day
+from kaikai_assets.landing.readers import read_records
+from kaikai_assets.landing.sources import Source
+from kaikai_assets.landing.times import to_utc
+
+
+def parse(
+    path: Path,
+    source: Source,
+    *,
+    entity: str,
+    metrics: Sequence[str],
+    raw_file: str,
+    arrival_seq: int,
+    arrived_at: datetime,
+    first_day: date,
+    max_bytes: int,
+) -> pl.DataFrame:
+    """Bronze rows of a file: day, position, arrival, ``event_time`` (UTC, null if unreadable), then texts.
+
+    ``parameter`` is null in wide layouts. Raises ``UnreadableFile``.
+    """
+    records = read_records(path, source, max_bytes)
+    texts: dict[str, Any] = {name: pl.lit(None, pl.String) for name in ("parameter", *metrics)}
+    if source.long is None:
+        texts |= {name: pl.col(column.origin) for name, column in source.columns.items()}
+    else:
+        parameter = pl.col(source.long.parameter).str.strip_chars()
+        texts["parameter"] = parameter
+        for metric in {m.metric for m in source.long.parameters.values()}:
+            filling = [name for name, m in source.long.parameters.items() if m.metric == metric]
+            texts[metric] = pl.when(parameter.is_in(filling)).then(pl.col(source.long.value))
+    if source.entity.column is not None:
+        texts[entity] = pl.col(source.entity.column)
+    else:
+        texts[entity] = pl.lit(captured(source, path.name))
+    event_time = pl.Series("event_time", [None], dtype=pl.Datetime("us", "UTC")).new_from_index(0, records.height)
+    if source.time is not None:
+        texts["time"] = pl.col(source.time.column)
+        event_time = to_utc(records[source.time.column], source.time)
+    day = event_day(event_time, first_day, arrived_at.date())
+    return records.select(
+        day.alias("day"),
+        pl.lit(source.source).alias("source"),
+        pl.lit(raw_file).alias("raw_file"),
+        "record",
+        pl.lit(arrival_seq, pl.Int64).alias("arrival_seq"),
+        pl.lit(arrived_at).dt.cast_time_unit("us").alias("arrived_at"),
+        event_time.alias("event_time"),
+        "defect",
+        "text",
+        *[expression.alias(name) for name, expression in texts.items()],
+    )

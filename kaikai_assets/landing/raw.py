@@ -1,0 +1,91 @@
+"""Raw: landed files, immutable, each in a folder named by its identity beside a sidecar that says what landing learned.
+
+``raw/<domain>/<source>/<identity>/<name>`` and ``…/landed.json``. Folder and sidecar appear in one rename, so a file
+is landed wholly or not at all, and the ledger can be made anew from the sidecars.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict
+
+_SIDECAR = "landed.json"
+
+
+class Landed(BaseModel):
+    """What landing learned of a file. ``days`` counts its records by event day (arrival day if they have none)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    domain: str
+    source: str
+    kind: str
+    identity: str
+    sha256: str
+    name: str
+    bytes: int
+    records: int
+    arrival_seq: int
+    arrived_at: datetime
+    days: dict[date, int]
+
+    @property
+    def raw_file(self) -> str:
+        """Path below the raw folder."""
+        return f"{self.domain}/{self.source}/{self.identity}/{self.name}"
+
+
+def identity_of(domain: str, source: str, sha256: str, captured: str) -> str:
+    """Identity of a file: its content, its source and what the source takes from its name; 32 hexadecimal digits."""
+    return hashlib.sha256(json.dumps([domain, source, sha256, captured]).encode()).hexdigest()[:32]
+
+
+def safe_name(name: str) -> str:
+    """A name that can be a path segment and a log word: blanks and control characters replaced, at most 120 long."""
+    kept = "".join(c if c.isalnum() or c in "._-+" else "_" for c in name).lstrip(".")
+    stem, suffix = kept[: -len(Path(kept).suffix) or None], Path(kept).suffix
+    return (stem[: 120 - len(suffix)] + suffix) or "file"
+
+
+def find(raw: Path, domain: str, source: str, identity: str) -> Landed | None:
+    """The sidecar of an identity that is already in raw."""
+    path = raw / domain / source / identity / _SIDECAR
+    return Landed.model_validate_json(path.read_bytes()) if path.exists() else None
+
+
+def put(raw: Path, file: Path, landed: Landed) -> None:
+    """Copy a file into raw with its sidecar, durable before it is visible."""
+    final = raw / landed.domain / landed.source / landed.identity
+    building = raw / ".tmp" / uuid4().hex
+    building.mkdir(parents=True)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        shutil.copyfile(file, building / landed.name)
+        (building / _SIDECAR).write_text(landed.model_dump_json(indent=1), encoding="utf-8")
+        for name in (landed.name, _SIDECAR):
+            _sync(building / name)
+        _sync(building)
+        building.rename(final)
+        _sync(final.parent)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def sidecars(raw: Path) -> Iterator[Landed]:
+    """All sidecars, in order of arrival."""
+    found = [Landed.model_validate_json(path.read_bytes()) for path in raw.glob(f"[!.]*/*/*/{_SIDECAR}")]
+    yield from sorted(found, key=lambda landed: landed.arrival_seq)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,265 @@
+"""The ledger: short transactions over its tables."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, delete, event, func, insert, select, update
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import IntegrityError
+
+from kaikai_assets.landing.raw import Landed
+from kaikai_assets.ledger import schema
+
+
+@dataclass(frozen=True)
+class Built:
+    """A built target: digest of its inputs, hash of its rows, last arrival it knew of."""
+
+    digest: str
+    output: str
+    rows: int
+    seen: int
+
+
+@dataclass(frozen=True)
+class Account:
+    """Records of one day and source, and where they went."""
+
+    part: str
+    source: str
+    records: int
+    leading: int
+    absorbed: int
+    rejected: int
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Builds of one digest of a target that were begun and have not succeeded."""
+
+    digest: str
+    attempts: int
+    error: str
+
+
+Target = tuple[str, str]
+"""A table's name and its part: the day as ISO text, or '' for an unpartitioned table."""
+
+
+class Ledger:
+    """Access to the ledger at a SQLAlchemy URL; tables are created on first use."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = _engine(url)
+        schema.metadata.create_all(self._engine)
+        self._writer = self._engine.execution_options(immediate=True)
+
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
+        with self._writer.begin() as connection:
+            yield connection
+
+    # landed -----------------------------------------------------------------------------------------------------
+
+    def next_arrival(self) -> int:
+        """A new arrival number, larger than all given before."""
+        with self._write() as c:
+            table = schema.sequence
+            given = c.execute(
+                update(table).where(table.c.name == "arrival").values(last=table.c.last + 1).returning(table.c.last)
+            ).scalar()
+            if given is None:
+                given = 1 + (c.execute(select(func.max(schema.files.c.arrival_seq))).scalar() or 0)
+                c.execute(insert(table).values(name="arrival", last=given))
+            return int(given)
+
+    def register(self, landed: Landed) -> bool:
+        """Note a landed file with its days; False when its identity is already there."""
+        row = landed.model_dump(exclude={"days"}) | {"raw_file": landed.raw_file}
+        row["arrived_at"] = _naive(landed.arrived_at)
+        days = [
+            {"arrival_seq": landed.arrival_seq, "day": day, "records": records, "announced": False}
+            for day, records in landed.days.items()
+        ]
+        try:
+            with self._write() as c:
+                c.execute(insert(schema.files), row)
+                if days:
+                    c.execute(insert(schema.file_days), days)
+                table = schema.sequence
+                # A ledger made anew from sidecars must not give a number twice.
+                c.execute(
+                    update(table).where(table.c.last < landed.arrival_seq).values(last=landed.arrival_seq)
+                )
+        except IntegrityError:
+            return False
+        return True
+
+    def has(self, identity: str) -> bool:
+        """Whether a file of this identity has landed."""
+        with self._engine.connect() as c:
+            return c.execute(select(schema.files.c.identity).where(schema.files.c.identity == identity)).first() is not None
+
+    def is_empty(self) -> bool:
+        """Whether no file has landed."""
+        with self._engine.connect() as c:
+            return c.execute(select(schema.files.c.identity).limit(1)).first() is None
+
+    def note_redelivery(self, identity: str, name: str, at: datetime) -> None:
+        """Note that a file's content came again."""
+        with self._write() as c:
+            c.execute(insert(schema.redeliveries).values(identity=identity, name=name, seen_at=_naive(at)))
+
+    def note_rejection(self, domain: str, name: str, reason: str, at: datetime) -> None:
+        """Note a file that could not be taken."""
+        with self._write() as c:
+            c.execute(insert(schema.rejections).values(domain=domain, name=name, reason=reason, seen_at=_naive(at)))
+
+    def last_arrival(self, domain: str) -> int:
+        """The last arrival number among a domain's files, 0 without any."""
+        with self._engine.connect() as c:
+            query = select(func.max(schema.files.c.arrival_seq)).where(schema.files.c.domain == domain)
+            return int(c.execute(query).scalar() or 0)
+
+    def files(self, domain: str) -> dict[int, dict[str, Any]]:
+        """What a plan needs of a domain's files, by arrival number."""
+        t = schema.files.c
+        query = select(t.arrival_seq, t.identity, t.source, t.kind, t.raw_file, t.arrived_at).where(t.domain == domain)
+        with self._engine.connect() as c:
+            rows = c.execute(query).mappings().all()
+        return {row["arrival_seq"]: {**row, "arrived_at": row["arrived_at"].replace(tzinfo=UTC)} for row in rows}
+
+    def file_days(self, domain: str) -> list[tuple[date, int, int]]:
+        """``(day, arrival_seq, records)`` of a domain's files."""
+        days, files = schema.file_days, schema.files
+        query = (
+            select(days.c.day, days.c.arrival_seq, days.c.records)
+            .join(files, files.c.arrival_seq == days.c.arrival_seq)
+            .where(files.c.domain == domain)
+        )
+        with self._engine.connect() as c:
+            return [(day, seq, records) for day, seq, records in c.execute(query)]
+
+    def unannounced(self, domain: str) -> dict[date, tuple[int, int]]:
+        """Days whose raw event is due: number of new files and of records."""
+        days, files = schema.file_days, schema.files
+        query = (
+            select(days.c.day, func.count(), func.sum(days.c.records))
+            .join(files, files.c.arrival_seq == days.c.arrival_seq)
+            .where(files.c.domain == domain, days.c.announced.is_(False))
+            .group_by(days.c.day)
+        )
+        with self._engine.connect() as c:
+            return {day: (int(count), int(records)) for day, count, records in c.execute(query)}
+
+    def announced(self, domain: str, up_to: int, days: Iterable[date]) -> None:
+        """Note that the raw events of some days were emitted, for files up to an arrival number."""
+        files, table = schema.files, schema.file_days
+        of_domain = select(files.c.arrival_seq).where(files.c.domain == domain, files.c.arrival_seq <= up_to)
+        with self._write() as c:
+            for day in days:
+                c.execute(
+                    update(table)
+                    .where(table.c.day == day, table.c.announced.is_(False), table.c.arrival_seq.in_(of_domain))
+                    .values(announced=True)
+                )
+
+    # built ------------------------------------------------------------------------------------------------------
+
+    def built(self) -> dict[Target, Built]:
+        """All built targets."""
+        t = schema.built
+        with self._engine.connect() as c:
+            rows = c.execute(select(t.c.table_name, t.c.part, t.c.digest, t.c.output, t.c.rows, t.c.seen))
+            return {(table, part): Built(digest, output, n, seen) for table, part, digest, output, n, seen in rows}
+
+    def record_built(self, builds: Mapping[Target, Built], at: datetime) -> None:
+        """Note committed builds and forget the attempts at them."""
+        with self._write() as c:
+            for (table, part), build in builds.items():
+                for t in (schema.built, schema.attempts):
+                    c.execute(delete(t).where(t.c.table_name == table, t.c.part == part))
+                c.execute(
+                    insert(schema.built).values(table_name=table, part=part, built_at=_naive(at), **asdict(build))
+                )
+
+    def record_accounts(self, domain: str, accounts: Mapping[str, Sequence[Account]]) -> None:
+        """Replace the accounts of some days of a domain."""
+        t = schema.accounts
+        with self._write() as c:
+            for part, of_part in accounts.items():
+                c.execute(delete(t).where(t.c.domain == domain, t.c.part == part))
+                for account in of_part:
+                    c.execute(insert(t).values(domain=domain, **asdict(account)))
+
+    def accounts(self, domain: str) -> list[Account]:
+        """All accounts of a domain."""
+        t = schema.accounts
+        query = select(t.c.part, t.c.source, t.c.records, t.c.leading, t.c.absorbed, t.c.rejected)
+        with self._engine.connect() as c:
+            return [Account(*row) for row in c.execute(query.where(t.c.domain == domain).order_by(t.c.part, t.c.source))]
+
+    def begin_attempts(self, digests: Mapping[Target, str], at: datetime) -> None:
+        """Count an attempt at each target before it is built, so that a killed run counts too."""
+        known = self.attempts()
+        t = schema.attempts
+        with self._write() as c:
+            for (table, part), digest in digests.items():
+                before = known.get((table, part))
+                same = before is not None and before.digest == digest
+                c.execute(delete(t).where(t.c.table_name == table, t.c.part == part))
+                c.execute(
+                    insert(t).values(
+                        table_name=table,
+                        part=part,
+                        digest=digest,
+                        attempts=1 + (before.attempts if same and before else 0),
+                        error="the run ended before it said why",
+                        at=_naive(at),
+                    )
+                )
+
+    def record_error(self, target: Target, error: str) -> None:
+        """Say why the current attempt at a target failed."""
+        t = schema.attempts
+        with self._write() as c:
+            c.execute(update(t).where(t.c.table_name == target[0], t.c.part == target[1]).values(error=error))
+
+    def attempts(self) -> dict[Target, Attempt]:
+        """Attempts that have not succeeded."""
+        t = schema.attempts
+        with self._engine.connect() as c:
+            rows = c.execute(select(t.c.table_name, t.c.part, t.c.digest, t.c.attempts, t.c.error))
+            return {(table, part): Attempt(digest, n, error) for table, part, digest, n, error in rows}
+
+
+def _naive(at: datetime) -> datetime:
+    # SQLite keeps no time zone: the ledger's instants are UTC without one.
+    return at.astimezone(UTC).replace(tzinfo=None)
+
+
+def _engine(url: str) -> Engine:
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(parsed)
+    if parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(parsed, connect_args={"timeout": 30})
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # SQLAlchemy's BEGIN below, not the driver's
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A transaction that reads and then writes must hold the lock from its start, or updates are lost.
+        writes = connection.get_execution_options().get("immediate", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine

@@ -1,0 +1,49 @@
+"""Conservation of records: of each day and source, records = leading + absorbed + rejected."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+
+class ConservationError(ValueError):
+    """Records of a day are not all accounted for; the message names day, source and the counts."""
+
+
+def account(
+    bronze: pl.DataFrame, usable: pl.DataFrame, merged: pl.DataFrame, key: Sequence[str], rejected: pl.DataFrame
+) -> pl.DataFrame:
+    """Where the records of each day and source went: ``day, source, records, leading, absorbed, rejected``.
+
+    ``usable`` are the records that could be read, ``merged`` the rows they became (``source`` of the leading record),
+    ``rejected`` the records that could not, ``repeated`` where their content had been rejected before. Each class is
+    counted on its own: a usable record is absorbed only if a row of its key exists.
+    """
+    by = ["day", "source"]
+    held = usable
+    if usable.height != merged.height:
+        held = usable.join(merged.select(*key), on=list(key), how="semi", nulls_equal=True)
+    counts = {
+        "records": bronze.group_by(by).len("records"),
+        "leading": merged.group_by(by).len("leading"),
+        "held": held.group_by(by).len("held"),
+        "repeated": rejected.filter("repeated").group_by(by).len("repeated"),
+        "rejected": rejected.filter(~pl.col("repeated")).group_by(by).len("rejected"),
+    }
+    joined = counts.pop("records")
+    for count in counts.values():
+        joined = joined.join(count, on=by, how="full", coalesce=True)
+    joined = joined.with_columns(pl.col("records", *counts).fill_null(0).cast(pl.Int64))
+    absorbed = pl.col("held") - pl.col("leading") + pl.col("repeated")
+    return joined.select(*by, "records", "leading", absorbed.alias("absorbed"), "rejected").sort(by)
+
+
+def verify(accounts: pl.DataFrame, landed: pl.DataFrame) -> None:
+    """Compare with the records counted at landing (``day, source, landed``). Raises ``ConservationError``."""
+    joined = accounts.join(landed, on=["day", "source"], how="full", coalesce=True).fill_null(0)
+    accounted = pl.col("leading") + pl.col("absorbed") + pl.col("rejected")
+    wrong = joined.filter((pl.col("records") != accounted) | (pl.col("records") != pl.col("landed")))
+    for row in wrong.head(1).iter_rows(named=True):
+        raise ConservationError(
+            f"{row['day']}, {row['source']}: {row['landed']} records landed, {row['records']} in bronze, "
+            f"{row['leading']} leading + {row['absorbed']} absorbed + {row['rejected']} rejected"
+        )

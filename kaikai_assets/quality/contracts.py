@@ -1,0 +1,122 @@
+"""pandera models as the one source of columns: read them, compile their checks, validate frames eagerly.
+
+Column metadata that the platform reads: ``unit``; ``decimals`` (stored rounded); ``key`` (part of the row's key, in
+order); ``metric`` (a measured value, with a flag column ``<name>_flag``); ``arrival_dependent`` (not part of a
+table's identity, because it tells which of several equal deliveries came first).
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import pandera.errors
+import pandera.polars as pa
+import polars as pl
+
+Contract = type[pa.DataFrameModel]
+
+
+class ContractViolation(ValueError):
+    """Rows that break a contract; the message names table, columns, rules and how many rows."""
+
+
+@dataclass(frozen=True)
+class ContractColumn:
+    """One column of a contract."""
+
+    name: str
+    dtype: pl.DataType
+    nullable: bool
+    description: str
+    unit: str | None
+    decimals: int | None
+    key: bool
+    metric: bool
+    arrival_dependent: bool
+    checks: tuple[tuple[str, tuple[tuple[str, Any], ...]], ...]
+
+
+@cache
+def columns(contract: Contract) -> tuple[ContractColumn, ...]:
+    """Columns of a contract in order. Raises ``TypeError`` for metadata that nobody reads."""
+    found = []
+    for name, column in contract.to_schema().columns.items():
+        metadata = dict(column.metadata or {})
+        spec = ContractColumn(
+            name=name,
+            dtype=column.dtype.type,
+            nullable=column.nullable,
+            description=column.description or "",
+            unit=metadata.pop("unit", None),
+            decimals=metadata.pop("decimals", None),
+            key=metadata.pop("key", False),
+            metric=metadata.pop("metric", False),
+            arrival_dependent=metadata.pop("arrival_dependent", False),
+            checks=tuple((check.name, tuple(sorted((check.statistics or {}).items()))) for check in column.checks),
+        )
+        if metadata:
+            raise TypeError(f"{contract.__name__}.{name}: unknown metadata {sorted(metadata)}")
+        found.append(spec)
+    return tuple(found)
+
+
+def key(contract: Contract) -> list[str]:
+    """Key columns of a contract, in order."""
+    return [column.name for column in columns(contract) if column.key]
+
+
+def metrics(contract: Contract) -> list[ContractColumn]:
+    """Measured columns of a contract."""
+    return [column for column in columns(contract) if column.metric]
+
+
+def schema(contract: Contract) -> dict[str, pl.DataType]:
+    """Polars schema of a contract."""
+    return {column.name: column.dtype for column in columns(contract)}
+
+
+def describe(contract: Contract) -> list[str]:
+    """What of a contract can change a table's rows, as text: one line a column."""
+    return [
+        f"{c.name}: {c.dtype} nullable={c.nullable} unit={c.unit} decimals={c.decimals} key={c.key} "
+        f"metric={c.metric} arrival_dependent={c.arrival_dependent} checks={c.checks}"
+        for c in columns(contract)
+    ]
+
+
+def broken(column: ContractColumn) -> pl.Expr:
+    """True where a value that is not null breaks a check of its column.
+
+    Raises ``TypeError`` for a check that has no expression here: a check that splits nothing would pass in silence.
+    """
+    value = pl.col(column.name)
+    rules: list[pl.Expr] = []
+    for name, statistics in column.checks:
+        match name, dict(statistics):
+            case "greater_than_or_equal_to", {"min_value": low}:
+                rules.append(value < low)
+            case "greater_than", {"min_value": low}:
+                rules.append(value <= low)
+            case "less_than_or_equal_to", {"max_value": high}:
+                rules.append(value > high)
+            case "less_than", {"max_value": high}:
+                rules.append(value >= high)
+            case "isin", {"allowed_values": allowed}:
+                rules.append(~value.is_in(list(allowed)))
+            case _:
+                raise TypeError(f"{column.name}: check {name!r} cannot be compiled")
+    return (pl.any_horizontal(rules) if rules else pl.lit(False)).fill_null(False)
+
+
+def validate(table: str, contract: Contract, frame: pl.DataFrame) -> None:
+    """Validate values eagerly, and that the key is unique. Raises ``ContractViolation``. Expects sorted rows."""
+    try:
+        contract.validate(frame, lazy=True)
+    except pandera.errors.SchemaErrors as error:
+        counts = error.failure_cases.group_by("column", "check").len().sort("len", descending=True)
+        listed = "; ".join(f"{column}: {check}: {n} rows" for column, check, n in counts.head(5).iter_rows())
+        raise ContractViolation(f"{table}: {listed}") from error
+    keys = [name for name in ("day", *key(contract)) if name in frame.columns]
+    repeated = frame.select(pl.all_horizontal(pl.col(k).eq_missing(pl.col(k).shift(1)) for k in keys)).to_series()
+    if frame.height > 1 and (count := int(repeated[1:].sum())):
+        raise ContractViolation(f"{table}: key ({', '.join(keys)}) is not unique: {count} rows")

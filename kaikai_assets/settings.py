@@ -1,0 +1,63 @@
+"""Every setting of the platform, read from ``KAIKAI_*`` environment variables.
+
+A setting lives here or nowhere: the rest of the code takes a ``Settings`` and never reads the environment.
+"""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Typed settings; each field is read from ``KAIKAI_<NAME>``. Paths not given are folders of the data root."""
+
+    model_config = SettingsConfigDict(env_prefix="KAIKAI_", frozen=True)
+
+    data: Path = Field(Path("data"), description="Data root; holds inbox, raw, lake, ledger and warehouse.")
+    lake: str = Field("", description="URI of the lake; default: the folder `lake` of the data root.")
+    ledger_url: str = Field("", description="SQLAlchemy URL of the ledger; default: SQLite in the data root.")
+    first_day: date = Field(date(2020, 1, 1), description="Days before this one are not partitions.")
+    settle_s: float = Field(2.0, ge=0, description="A file is taken when unchanged for this many seconds.")
+    max_unpacked_bytes: int = Field(16 * 2**30, gt=0, description="Larger files, once unpacked, are rejected.")
+    tick_bytes: int = Field(64 * 2**20, gt=0, description="Larger files are landed by a run, not in a sensor's tick.")
+    tick_s: float = Field(20.0, gt=0, description="Seconds of landing that a sensor's tick may take.")
+    run_days: int = Field(31, gt=0, description="Most days that one run builds.")
+    group_records: int = Field(1_000_000, gt=0, description="Days are computed together up to this many records.")
+    attempts: int = Field(3, gt=0, description="Attempts at one unchanged day before it is called broken.")
+
+    @field_validator("data", mode="after")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        # A relative root must mean the same folder in every process that Dagster starts.
+        return value.expanduser().resolve()
+
+    @property
+    def inbox(self) -> Path:
+        return self.data / "inbox"
+
+    @property
+    def raw(self) -> Path:
+        return self.data / "raw"
+
+    @property
+    def rejected(self) -> Path:
+        return self.data / "rejected"
+
+    @property
+    def lake_uri(self) -> str:
+        return self.lake or str(self.data / "lake")
+
+    @property
+    def ledger_uri(self) -> str:
+        return self.ledger_url or f"sqlite:///{self.data / 'ledger.sqlite'}"
+
+    @property
+    def warehouse(self) -> Path:
+        return self.data / "warehouse" / "kaikai.duckdb"
+
+
+def utc_now() -> datetime:
+    """The current instant, UTC, microseconds."""
+    return datetime.now(UTC)

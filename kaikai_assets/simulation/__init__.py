@@ -1,0 +1,1 @@
+"""Seeded generators of raw files with injected defects and their ground truth."""
