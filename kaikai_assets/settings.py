@@ -26,6 +26,9 @@ class Settings(BaseSettings):
     run_days: int = Field(31, gt=0, description="Most days that one run builds.")
     group_records: int = Field(1_000_000, gt=0, description="Days are computed together up to this many records.")
     attempts: int = Field(3, gt=0, description="Attempts at one unchanged day before it is called broken.")
+    retry_s: float = Field(
+        30.0, ge=0, description="Seconds before the sensor tries a failed day again; doubles each time."
+    )
 
     @field_validator("data", mode="after")
     @classmethod

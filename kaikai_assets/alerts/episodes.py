@@ -70,11 +70,18 @@ def fold(of_days: pl.DataFrame, rules: RuleSet) -> pl.DataFrame:
             pl.col("end").filter(bad).last().alias("last_violation_end"),
             pl.col("start").filter(~bad).first().alias("closed_at"),
             pl.col("n").filter(bad).sum().alias("n"),
-            pl.when(highest).then(pl.col("peak").filter(bad).max()).otherwise(pl.col("peak").filter(bad).min()).alias("peak"),
+            pl.when(highest)
+            .then(pl.col("peak").filter(bad).max())
+            .otherwise(pl.col("peak").filter(bad).min())
+            .alias("peak"),
         )
     )
     identity = pl.concat_str(
-        pl.lit(f"{rules.rule_set}/{rules.version}"), "rule", "entity", pl.col("opened_at").dt.strftime("%+"), separator="|"
+        pl.lit(f"{rules.rule_set}/{rules.version}"),
+        "rule",
+        "entity",
+        pl.col("opened_at").dt.strftime("%+"),
+        separator="|",
     )
     # Episodes are few: one hash each in Python keeps ids the same on every engine and version.
     ids = [hashlib.sha256(text.encode()).hexdigest()[:20] for text in episodes.select(identity).to_series()]

@@ -1,4 +1,4 @@
-"""Silver, gold and the registry: targets made by a domain's pure functions from tables of the lake or snapshot files."""
+"""Silver, gold and the registry: made by a domain's pure functions from tables of the lake or from snapshot files."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date, timedelta
@@ -41,7 +41,9 @@ def _dimension(run: Run) -> Mapping[str, pl.DataFrame]:
     return run.domain.make_dimension(frames, run.context.sources)
 
 
-def build_step(run: Run, step: Step, context: Context, made: Plan, days: Collection[date], *, only_pending: bool) -> None:
+def build_step(
+    run: Run, step: Step, context: Context, made: Plan, days: Collection[date], *, only_pending: bool
+) -> None:
     """Build a step's targets of some days (or its one unpartitioned target), as planned in ``made``."""
     ready: dict[str, str] = {}
     for (name, part), digest in sorted(made.digests.items()):

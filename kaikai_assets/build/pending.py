@@ -1,6 +1,6 @@
 """Which (table, day) targets exist, the digest each should have, and which are pending: pure functions of a state."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -90,9 +90,14 @@ def plan(domain: Domain, context: Context, state: State) -> Plan:
         evaluate(step, context, state, parts, made)
     published = sorted(target for target in made.digests if target[0] in domain.published)
     if published:
-        outputs = [(*target, state.built[target].output) for target in published if target in state.built]
-        _judge(made, state, [(domain.warehouse, WHOLE)], digest_of("publish", outputs), published)
+        _judge(made, state, [(domain.warehouse, WHOLE)], publication_digest(domain, state.built), published)
     return made
+
+
+def publication_digest(domain: Domain, built: Mapping[Target, Built]) -> str:
+    """Digest of what the warehouse should hold of a domain."""
+    outputs = sorted((*target, b.output) for target, b in built.items() if target[0] in domain.published)
+    return digest_of("publish", outputs)
 
 
 def dimension_digest(domain: Domain, state: State, parses: Mapping[str, str]) -> str:
@@ -107,28 +112,29 @@ def dimension_digest(domain: Domain, state: State, parses: Mapping[str, str]) ->
 def evaluate(step: Step, context: Context, state: State, parts: dict[str, set[str]], made: Plan) -> None:
     """Add a step's targets to a plan; ``parts`` holds the existing parts of the tables before it."""
     reads = step.reads(context)
-    code = [code_digest(step.make), *(describe(contract) for contract in step.outputs.values())]
+    configuration = step.configuration(context)
+    code = digest_of(code_digest(step.make), [describe(contract) for contract in step.outputs.values()])
     if step.partitioned:
         days: set[date] = set()
         for read in reads:
             for part in parts[read.table]:
                 at = date.fromisoformat(part)
                 days |= {at + timedelta(days=shift) for shift in range(-read.after, read.before + 1)}
-        existing = {day.isoformat(): day for day in days}
+        existing: dict[str, date | None] = {day.isoformat(): day for day in days}
     else:
-        existing = {WHOLE: None} if any(parts[read.table] for read in reads) else {}
+        existing = dict.fromkeys([WHOLE] if any(parts[read.table] for read in reads) else [])
     for name in step.outputs:
         parts[name] = set(existing)
     for part, day in sorted(existing.items()):
-        read = [
+        targets = [
             (r.table, of)
             for r in reads
             for of in (sorted(parts[r.table]) if r.whole else window(r.before, r.after, day))
             if of in parts[r.table]
         ]
-        outputs = [(*target, state.built[target].output if target in state.built else "") for target in read]
-        digest = digest_of(code, step.configuration(context, day), outputs)
-        _judge(made, state, [(name, part) for name in step.outputs], digest, read)
+        outputs = [(*target, state.built[target].output if target in state.built else "") for target in targets]
+        digest = digest_of(code, configuration(day), outputs)
+        _judge(made, state, [(name, part) for name in step.outputs], digest, targets)
 
 
 def window(before: int, after: int, day: date | None) -> list[str]:
@@ -160,12 +166,38 @@ def broken(made: Plan, attempts: Mapping[Target, Attempt], most: int) -> dict[Ta
     }
 
 
-def ranges(days: Iterable[date], most: int) -> list[tuple[date, date]]:
-    """Inclusive ranges that cover exactly some days, each of at most ``most`` days, the newest first."""
+def resting(made: Plan, attempts: Mapping[Target, Attempt], now: datetime, retry_s: float) -> set[Target]:
+    """Targets whose present digest failed so recently that the next attempt is not due yet."""
+    return {
+        target
+        for target, attempt in attempts.items()
+        if made.digests.get(target) == attempt.digest
+        and now < attempt.at + timedelta(seconds=retry_s * 2 ** (attempt.attempts - 1))
+    }
+
+
+def ranges(days: Iterable[date], most: int, apart: Collection[date] = ()) -> list[tuple[date, date]]:
+    """Inclusive ranges of at most ``most`` days that cover some days, the newest first.
+
+    A range may span days that need nothing (they cost nothing), but never one of ``apart``.
+    """
     found: list[tuple[date, date]] = []
     for day in sorted(set(days), reverse=True):
-        if found and found[-1][0] - day == timedelta(days=1) and (found[-1][1] - day).days < most:
+        if found and (found[-1][1] - day).days < most and not any(day < other < found[-1][0] for other in apart):
             found[-1] = (day, found[-1][1])
         else:
             found.append((day, day))
     return found
+
+
+def requests(days: Collection[date], in_flight: Collection[date], today: date, most: int) -> list[tuple[date, date]]:
+    """Ranges to ask for now: today and yesterday at once, and one older range at a time, the newest first.
+
+    A long backfill thus leaves room for the data that people look at.
+    """
+    yesterday = today - timedelta(days=1)
+    due = {day for day in days if day not in in_flight and day <= today}
+    recent = ranges([day for day in due if day >= yesterday], most)
+    older_in_flight = any(day < yesterday for day in in_flight)
+    older = [] if older_in_flight else ranges([day for day in due if day < yesterday], most, in_flight)[:1]
+    return recent + older

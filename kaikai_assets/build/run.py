@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from kaikai_assets.build.pending import State
-from kaikai_assets.build.steps import WHOLE, Context, Domain
-from kaikai_assets.lake.content import content_hash
+from kaikai_assets.build.steps import Context, Domain
+from kaikai_assets.lake.content import EMPTY, content_hashes
 from kaikai_assets.lake.tables import Build, Conflict, Lake
 from kaikai_assets.ledger.store import Account, Built, Ledger, Target
 from kaikai_assets.quality.contracts import Contract, validate
@@ -79,14 +79,9 @@ class Run:
             self.report(done)
 
     def _built(self, contract: Contract, rows: pl.DataFrame, digests: Mapping[str, str]) -> dict[str, Built]:
-        if WHOLE in digests:
-            return {WHOLE: Built(digests[WHOLE], content_hash(contract, rows), rows.height, self.seen)}
-        by_day = {day.isoformat(): of_day for (day,), of_day in rows.partition_by("day", as_dict=True).items()}
-        built = {}
-        for part, digest in digests.items():
-            of_day = by_day.get(part, rows.clear())
-            built[part] = Built(digest, content_hash(contract, of_day), of_day.height, self.seen)
-        return built
+        hashes = content_hashes(contract, rows)
+        parts = {part: hashes.get(part, (0, EMPTY)) for part in digests}
+        return {part: Built(digests[part], output, n, self.seen) for part, (n, output) in parts.items()}
 
     def fail(self, target: Target, error: Exception) -> None:
         """Note that a target could not be built."""

@@ -1,9 +1,9 @@
 """A domain as a list of steps: what each table reads, what configures it, and the pure function that makes it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from pathlib import Path
 
 import polars as pl
 
@@ -49,15 +49,17 @@ class Step:
     """One or more tables made together.
 
     ``make(inputs, days, context)`` is pure: frames by table name in, frames with a ``day`` column out (none for an
-    unpartitioned table), for exactly ``days``. ``reads`` and ``configuration`` are functions of the context, since a
-    registry can widen a window; ``configuration`` returns what JSON can hold.
+    unpartitioned table), for exactly ``days``. ``reads(context)`` tells what it reads, since a registry can widen a
+    window; ``reads(None)`` is the widest, which the graph shows. A ``registered`` step uses the registry's rows.
+    ``configuration(context)`` gives a digest of what else decides the rows of a day (None: of the table).
     """
 
     outputs: Mapping[str, Contract]
     make: Callable[[Inputs, list[date], Context], Made]
-    reads: Callable[[Context], tuple[Read, ...]]
-    configuration: Callable[[Context, date | None], Any] = field(default=lambda _context, _day: None)
+    reads: Callable[[Context | None], tuple[Read, ...]]
+    configuration: Callable[[Context], Callable[[date | None], str]]
     partitioned: bool = True
+    registered: bool = False
 
     @property
     def name(self) -> str:
@@ -68,12 +70,14 @@ class Step:
 class Domain:
     """A domain: its raw, bronze and derived tables. ``steps`` stand in the order in which they are built.
 
-    ``dimension`` is the registry and its quarantine, made by ``make_dimension`` from the read records of the domain's
-    snapshot files (``source, raw_file, arrival_seq, arrived_at, record, defect, text``, then the file's columns).
+    ``sources`` is the folder of its source descriptions. ``dimension`` is the registry and its quarantine, made by
+    ``make_dimension`` from the read records of the domain's snapshot files (``source, raw_file, arrival_seq,
+    arrived_at, record, defect, text``, then the file's columns).
     """
 
     name: str
     entity: str
+    sources: Path
     raw: str
     bronze: str
     readings: Contract

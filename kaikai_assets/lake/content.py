@@ -5,10 +5,14 @@ so that the hash survives another Parquet writer, batch size or library version.
 """
 
 import hashlib
+from collections.abc import Callable, Iterator
 
 import polars as pl
 
 from kaikai_assets.quality.contracts import Contract, columns, key
+
+EMPTY = "empty"
+"""Hash of a day without rows."""
 
 
 def canonical(contract: Contract, frame: pl.DataFrame) -> pl.DataFrame:
@@ -27,22 +31,45 @@ def canonical(contract: Contract, frame: pl.DataFrame) -> pl.DataFrame:
     return frame.select(expressions).sort(by, nulls_last=False) if by else frame.select(expressions)
 
 
-def content_hash(contract: Contract, rows: pl.DataFrame) -> str:
-    """Hash of canonical rows, 32 hexadecimal digits; columns that depend on arrival do not count."""
-    digest = hashlib.blake2b(digest_size=16)
-    digest.update(str(rows.height).encode())
-    for column in columns(contract):
-        if column.arrival_dependent:
-            continue
-        values = rows[column.name].rechunk()
-        digest.update(f"|{column.name}:{column.dtype}|".encode())
-        digest.update(values.is_null().cast(pl.UInt8).to_numpy().tobytes())
-        if values.dtype == pl.String:
-            text = values.fill_null("")
-            digest.update(text.str.len_bytes().to_numpy().tobytes())
-            digest.update((text.str.join("").item() or "").encode())
-        elif values.dtype == pl.Boolean:
-            digest.update(values.cast(pl.UInt8).fill_null(0).to_numpy().tobytes())
-        else:
-            digest.update(values.to_physical().fill_null(0).to_numpy().tobytes())
-    return digest.hexdigest()
+def content_hashes(contract: Contract, rows: pl.DataFrame) -> dict[str, tuple[int, str]]:
+    """Number of rows and hash (32 hexadecimal digits) of each part in canonical rows: by ISO day where the contract
+    has a ``day``, else of the one part ''. Columns that depend on arrival do not count."""
+    hashed = [column for column in columns(contract) if not column.arrival_dependent]
+    values = [(f"|{column.name}:{column.dtype}|".encode(), _slices(rows[column.name])) for column in hashed]
+    found = {}
+    for part, start, end in _parts(rows):
+        digest = hashlib.blake2b(str(end - start).encode(), digest_size=16)
+        for header, slices in values:
+            digest.update(header)
+            for piece in slices(start, end):
+                digest.update(piece)
+        found[part] = (end - start, digest.hexdigest())
+    return found
+
+
+def _parts(rows: pl.DataFrame) -> Iterator[tuple[str, int, int]]:
+    if "day" not in rows.columns:
+        yield "", 0, rows.height
+        return
+    start = 0
+    for length, day in rows["day"].rle().struct.unnest().iter_rows():
+        yield day.isoformat(), start, start + length
+        start += length
+
+
+def _slices(column: pl.Series) -> Callable[[int, int], tuple[bytes, ...]]:
+    """Bytes of a column's rows [start, end): which are null, then the values (texts with their lengths)."""
+    nulls = column.is_null().cast(pl.UInt8).to_numpy()
+    if column.dtype == pl.String:
+        text = column.fill_null("")
+        lengths = text.str.len_bytes().to_numpy()
+        ends = [0, *lengths.cumsum().tolist()]
+        joined = (text.str.join("").item() or "").encode()
+        return lambda start, end: (
+            nulls[start:end].tobytes(),
+            lengths[start:end].tobytes(),
+            joined[ends[start] : ends[end]],
+        )
+    physical = column.cast(pl.UInt8) if column.dtype == pl.Boolean else column.to_physical()
+    values = physical.fill_null(0).to_numpy()
+    return lambda start, end: (nulls[start:end].tobytes(), values[start:end].tobytes())

@@ -36,8 +36,8 @@ def csv_header(path: Path, source: Source, max_bytes: int) -> tuple[list[str], i
 
 
 def read_csv(path: Path, source: Source, columns: list[str], max_bytes: int) -> pl.DataFrame:
-    """Texts of some columns: ``record`` (physical line), ``defect`` and ``text`` (null but for a damaged record: what is
-    wrong, the record as it stands), then the columns.
+    """Texts of some columns: ``record`` (physical line), ``defect`` and ``text`` (what is wrong with a damaged record,
+    and how it stands; null for a sound one), then the columns.
 
     Raises ``UnreadableFile`` when the records found do not add up to the lines of the file.
     """
@@ -96,8 +96,11 @@ def _read_sound(
 
 def _every_line_full(path: Path, source: Source, width: int, max_bytes: int) -> bool:
     lines = pl.read_csv(
-        text_source(path, source.encoding, max_bytes), has_header=False, schema={"line": pl.String},
-        separator="\x1e", quote_char=None,
+        text_source(path, source.encoding, max_bytes),
+        has_header=False,
+        schema={"line": pl.String},
+        separator="\x1e",
+        quote_char=None,
     )["line"].drop_nulls()
     lines = lines.filter(lines.str.strip_chars("\r") != "")
     bare = lines.str.replace_all(r'"[^"]*"', "")

@@ -61,7 +61,9 @@ def _defect(item: object) -> str | None:
 
 def json_header(records: list[tuple[int, str | None, Any]]) -> list[str]:
     """Paths of all members in the first records."""
-    return list(dict.fromkeys(name for _, defect, item in records[:_HEADER_RECORDS] if not defect for name in _paths(item)))
+    return list(
+        dict.fromkeys(name for _, defect, item in records[:_HEADER_RECORDS] if not defect for name in _paths(item))
+    )
 
 
 def _paths(item: dict[str, Any], prefix: str = "") -> Iterator[str]:
@@ -80,7 +82,9 @@ def json_frame(records: list[tuple[int, str | None, Any]], columns: list[str]) -
             "defect": pl.Series([defect for _, defect, _ in records], dtype=pl.String),
             "text": pl.Series([_text(item) if defect else None for _, defect, item in records], dtype=pl.String),
             **{
-                name: pl.Series([None if defect else _text(_member(item, name)) for _, defect, item in records], dtype=pl.String)
+                name: pl.Series(
+                    [None if defect else _text(_member(item, name)) for _, defect, item in records], dtype=pl.String
+                )
                 for name in columns
             },
         }

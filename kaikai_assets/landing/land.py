@@ -42,6 +42,14 @@ class LandingReport:
     def records(self) -> int:
         return sum(landed.records for landed in self.landed)
 
+    def add(self, later: "LandingReport") -> None:
+        """Add what a later call did."""
+        self.landed += later.landed
+        self.redelivered += later.redelivered
+        self.rejected += later.rejected
+        self.unsettled += later.unsettled
+        self.left = later.left
+
 
 def land(
     settings: Settings, ledger: Ledger, domain: str, sources: Mapping[str, Source], *, tick: bool = False
@@ -207,9 +215,7 @@ def event_day(event_time: pl.Series, first_day: date, arrival_day: date) -> pl.S
     return day.zip_with(usable, pl.Series([arrival_day], dtype=pl.Date))
 
 
-def _reject(
-    path: Path, name: str, reason: str, settings: Settings, ledger: Ledger, domain: str, now: datetime
-) -> None:
+def _reject(path: Path, name: str, reason: str, settings: Settings, ledger: Ledger, domain: str, now: datetime) -> None:
     folder = settings.rejected / domain / f"{now:%Y%m%dT%H%M%S%f}-{raw.safe_name(path.name)}"
     folder.mkdir(parents=True)
     ledger.note_rejection(domain, name, reason, now)

@@ -1,4 +1,4 @@
-"""Any described file to a frame of texts: ``record``, ``defect``, ``text``, then the mapped columns under the file's names."""
+"""Any described file to a frame of texts: its position columns, then the mapped columns under the file's names."""
 
 from pathlib import Path
 

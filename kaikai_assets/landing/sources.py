@@ -100,6 +100,13 @@ class Source(_Strict):
         return self
 
     @property
+    def fills(self) -> tuple[str, ...]:
+        """Contract columns that the description fills."""
+        if self.long is None:
+            return tuple(self.columns)
+        return tuple(dict.fromkeys(metric.metric for metric in self.long.parameters.values()))
+
+    @property
     def required(self) -> tuple[str, ...]:
         """Columns of the file that the description maps, in its order, each once."""
         found = [*self.identifying, *(column.origin for column in self.columns.values())]

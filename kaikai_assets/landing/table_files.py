@@ -22,7 +22,9 @@ def read_parquet(path: Path, max_bytes: int) -> pl.DataFrame:
 
 def _positioned(frame: pl.DataFrame, first: int) -> pl.DataFrame:
     position = pl.int_range(first, first + pl.len(), dtype=pl.Int64).alias("record")
-    return frame.select(position, pl.lit(None, pl.String).alias("defect"), pl.lit(None, pl.String).alias("text"), pl.all())
+    return frame.select(
+        position, pl.lit(None, pl.String).alias("defect"), pl.lit(None, pl.String).alias("text"), pl.all()
+    )
 
 
 def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:

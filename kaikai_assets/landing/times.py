@@ -21,10 +21,7 @@ def to_utc(text: pl.Series, time: Time) -> pl.Series:
             break
         whole = bool(left.all())
         parsed = _parse(text if whole else text.filter(left), form, time.timezone)
-        if whole:
-            found = parsed
-        else:
-            found = found.scatter(left.arg_true(), parsed)
+        found = parsed if whole else found.scatter(left.arg_true(), parsed)
     return found
 
 

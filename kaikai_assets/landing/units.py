@@ -9,7 +9,9 @@ import pint
 @cache
 def _registry() -> pint.UnitRegistry[Fraction]:
     # Fractions keep 9/5 exact: 50 °F is 10 °C, not 10.000000000000002.
-    registry = pint.UnitRegistry(non_int_type=Fraction, autoconvert_offset_to_baseunit=True)
+    registry: pint.UnitRegistry[Fraction] = pint.UnitRegistry(
+        non_int_type=Fraction, autoconvert_offset_to_baseunit=True
+    )
     registry.define("ppb = 1e-9")
     registry.define("fraction = 1")
     return registry

@@ -7,7 +7,20 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, delete, event, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Delete,
+    Engine,
+    Table,
+    bindparam,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 
@@ -44,6 +57,7 @@ class Attempt:
     digest: str
     attempts: int
     error: str
+    at: datetime
 
 
 Target = tuple[str, str]
@@ -92,9 +106,7 @@ class Ledger:
                     c.execute(insert(schema.file_days), days)
                 table = schema.sequence
                 # A ledger made anew from sidecars must not give a number twice.
-                c.execute(
-                    update(table).where(table.c.last < landed.arrival_seq).values(last=landed.arrival_seq)
-                )
+                c.execute(update(table).where(table.c.last < landed.arrival_seq).values(last=landed.arrival_seq))
         except IntegrityError:
             return False
         return True
@@ -102,7 +114,10 @@ class Ledger:
     def has(self, identity: str) -> bool:
         """Whether a file of this identity has landed."""
         with self._engine.connect() as c:
-            return c.execute(select(schema.files.c.identity).where(schema.files.c.identity == identity)).first() is not None
+            return (
+                c.execute(select(schema.files.c.identity).where(schema.files.c.identity == identity)).first()
+                is not None
+            )
 
     def is_empty(self) -> bool:
         """Whether no file has landed."""
@@ -179,13 +194,16 @@ class Ledger:
 
     def record_built(self, builds: Mapping[Target, Built], at: datetime) -> None:
         """Note committed builds and forget the attempts at them."""
-        with self._write() as c:
-            for (table, part), build in builds.items():
+        keys = [{"t": table, "p": part} for table, part in builds]
+        rows = [
+            {"table_name": table, "part": part, "built_at": _naive(at), **asdict(build)}
+            for (table, part), build in builds.items()
+        ]
+        if rows:
+            with self._write() as c:
                 for t in (schema.built, schema.attempts):
-                    c.execute(delete(t).where(t.c.table_name == table, t.c.part == part))
-                c.execute(
-                    insert(schema.built).values(table_name=table, part=part, built_at=_naive(at), **asdict(build))
-                )
+                    c.execute(_delete_targets(t), keys)
+                c.execute(insert(schema.built), rows)
 
     def record_accounts(self, domain: str, accounts: Mapping[str, Sequence[Account]]) -> None:
         """Replace the accounts of some days of a domain."""
@@ -201,27 +219,32 @@ class Ledger:
         t = schema.accounts
         query = select(t.c.part, t.c.source, t.c.records, t.c.leading, t.c.absorbed, t.c.rejected)
         with self._engine.connect() as c:
-            return [Account(*row) for row in c.execute(query.where(t.c.domain == domain).order_by(t.c.part, t.c.source))]
+            return [
+                Account(*row) for row in c.execute(query.where(t.c.domain == domain).order_by(t.c.part, t.c.source))
+            ]
 
     def begin_attempts(self, digests: Mapping[Target, str], at: datetime) -> None:
         """Count an attempt at each target before it is built, so that a killed run counts too."""
         known = self.attempts()
-        t = schema.attempts
-        with self._write() as c:
-            for (table, part), digest in digests.items():
-                before = known.get((table, part))
-                same = before is not None and before.digest == digest
-                c.execute(delete(t).where(t.c.table_name == table, t.c.part == part))
-                c.execute(
-                    insert(t).values(
-                        table_name=table,
-                        part=part,
-                        digest=digest,
-                        attempts=1 + (before.attempts if same and before else 0),
-                        error="the run ended before it said why",
-                        at=_naive(at),
-                    )
-                )
+        rows = []
+        for (table, part), digest in digests.items():
+            before = known.get((table, part))
+            made = before.attempts if before is not None and before.digest == digest else 0
+            error = "the run ended before it said why"
+            rows.append(
+                {
+                    "table_name": table,
+                    "part": part,
+                    "digest": digest,
+                    "attempts": made + 1,
+                    "error": error,
+                    "at": _naive(at),
+                }
+            )
+        if rows:
+            with self._write() as c:
+                c.execute(_delete_targets(schema.attempts), [{"t": table, "p": part} for table, part in digests])
+                c.execute(insert(schema.attempts), rows)
 
     def record_error(self, target: Target, error: str) -> None:
         """Say why the current attempt at a target failed."""
@@ -233,8 +256,15 @@ class Ledger:
         """Attempts that have not succeeded."""
         t = schema.attempts
         with self._engine.connect() as c:
-            rows = c.execute(select(t.c.table_name, t.c.part, t.c.digest, t.c.attempts, t.c.error))
-            return {(table, part): Attempt(digest, n, error) for table, part, digest, n, error in rows}
+            rows = c.execute(select(t.c.table_name, t.c.part, t.c.digest, t.c.attempts, t.c.error, t.c.at))
+            return {
+                (table, part): Attempt(digest, n, error, at.replace(tzinfo=UTC))
+                for table, part, digest, n, error, at in rows
+            }
+
+
+def _delete_targets(table: Table) -> Delete:
+    return delete(table).where(table.c.table_name == bindparam("t"), table.c.part == bindparam("p"))
 
 
 def _naive(at: datetime) -> datetime:

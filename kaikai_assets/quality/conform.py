@@ -56,7 +56,11 @@ def conform(
         kept = typed.filter(pl.col("rule").is_null())
         rows.append(
             kept.select(
-                *POSITION, entity, "time", pl.lit(source.grain).alias("grain"), "ahead",
+                *POSITION,
+                entity,
+                "time",
+                pl.lit(source.grain).alias("grain"),
+                "ahead",
                 *[column for metric in filled for column in (metric.name, f"{metric.name}_bad")],
             )
         )
@@ -108,7 +112,9 @@ def _number(metric: ContractColumn, source: Source) -> pl.Expr:
     value = pl.lit(None, pl.Float64)
     for parameter, filled in source.long.parameters.items():
         if filled.metric == metric.name:
-            value = pl.when(pl.col("parameter") == parameter).then(_converted(number, filled.unit, metric)).otherwise(value)
+            value = (
+                pl.when(pl.col("parameter") == parameter).then(_converted(number, filled.unit, metric)).otherwise(value)
+            )
     return value
 
 

@@ -1,8 +1,9 @@
 """pandera models as the one source of columns: read them, compile their checks, validate frames eagerly.
 
 Column metadata that the platform reads: ``unit``; ``decimals`` (stored rounded); ``key`` (part of the row's key, in
-order); ``metric`` (a measured value, with a flag column ``<name>_flag``); ``arrival_dependent`` (not part of a
-table's identity, because it tells which of several equal deliveries came first).
+order); ``made_of`` (upstream columns it is computed from, if not of its own name); ``metric`` (a measured value, with
+a flag column ``<name>_flag``); ``arrival_dependent`` (not part of a table's identity: it tells which of several equal
+deliveries came first).
 """
 
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ class ContractColumn:
     key: bool
     metric: bool
     arrival_dependent: bool
+    made_of: tuple[str, ...]
     checks: tuple[tuple[str, tuple[tuple[str, Any], ...]], ...]
 
 
@@ -52,6 +54,7 @@ def columns(contract: Contract) -> tuple[ContractColumn, ...]:
             key=metadata.pop("key", False),
             metric=metadata.pop("metric", False),
             arrival_dependent=metadata.pop("arrival_dependent", False),
+            made_of=tuple(metadata.pop("made_of", ())),
             checks=tuple((check.name, tuple(sorted((check.statistics or {}).items()))) for check in column.checks),
         )
         if metadata:

@@ -68,9 +68,13 @@ def _resolve(rows: pl.DataFrame, by: list[str], metrics: Sequence[str]) -> tuple
             )
             .with_columns(_tie=pl.col("_tied").sum().over(by) > 1)
         )
-        winner = ranked.filter("_first").select(*by, metric, (pl.col("ahead") | pl.col("_tie")).alias(f"{metric}_doubt"))
+        winner = ranked.filter("_first").select(
+            *by, metric, (pl.col("ahead") | pl.col("_tie")).alias(f"{metric}_doubt")
+        )
         bad = rows.group_by(by).agg(pl.col(f"{metric}_bad").any())
-        leading = leading.join(winner, on=by, how="left", nulls_equal=True).join(bad, on=by, how="left", nulls_equal=True)
+        leading = leading.join(winner, on=by, how="left", nulls_equal=True).join(
+            bad, on=by, how="left", nulls_equal=True
+        )
         losers.append(_losers(ranked.filter(pl.col("_tied") & ~pl.col("_first")), by, [metric]))
     fill = [pl.col(f"{metric}_{what}").fill_null(False) for metric in metrics for what in ("bad", "doubt")]
     return leading.with_columns(fill), pl.concat(losers)

@@ -55,6 +55,11 @@ class AirDefects:
     redelivered: float = 0.05
     """Of files, rounded up: the file delivered again, byte for byte, under another name."""
 
+    @classmethod
+    def none(cls) -> "AirDefects":
+        """No defects at all."""
+        return cls(**dict.fromkeys((field.name for field in fields(cls)), 0.0))
+
     def __post_init__(self) -> None:
         rates = astuple(self)
         if min(rates) < 0 or max(rates) > 1 or sum(rates[:-1]) > 1:

@@ -3,7 +3,7 @@
 The range of a metric is what is physically possible; what is plausible is in ``rules/plausible.json``.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandera.polars as pa
 import polars as pl
@@ -18,12 +18,16 @@ _CELSIUS = {"metric": True, "unit": "degC"}
 _PERCENT = {"metric": True, "unit": "%"}
 
 
-def _metric(description: str, metadata: dict[str, object], low: float, high: float) -> float:
+def _metric(description: str, metadata: dict[str, object], low: float, high: float) -> Any:
     return pa.Field(nullable=True, ge=low, le=high, description=description, metadata=metadata)
 
 
-def _flag(of: str) -> int:
-    return pa.Field(isin=list(ALL), description=f"QARTOD flag of {of}: 1 good, 2 not evaluated, 3 suspect, 4 fail, 9 missing")
+def _flag(of: str) -> Any:
+    return pa.Field(
+        isin=list(ALL),
+        description=f"QARTOD flag of {of}: 1 good, 2 not evaluated, 3 suspect, 4 fail, 9 missing",
+        metadata={"made_of": (of,)},
+    )
 
 
 class Measurements(pa.DataFrameModel):
@@ -75,7 +79,9 @@ class Quarantine(pa.DataFrameModel):
     sensor_id: str = pa.Field(nullable=True, description="Sensor, where the record names one", metadata=_KEY)
     time: Instant = pa.Field(nullable=True, description="Time of the record, where it can be read, UTC", metadata=_KEY)
     column: str = pa.Field(nullable=True, description="Column of the cell", metadata=_KEY)
-    raw_value: str = pa.Field(nullable=True, description="Cell, record or its mapped cells as they stand", metadata=_KEY)
+    raw_value: str = pa.Field(
+        nullable=True, description="Cell, record or its mapped cells as they stand", metadata=_KEY
+    )
     rule: str = pa.Field(description="Rule by which it was set aside", metadata=_KEY)
     reason: str = pa.Field(description="The rule in words", metadata=_KEY)
     raw_file: str = pa.Field(description="File below raw/ in which it came first", metadata=_ARRIVAL)
@@ -124,12 +130,19 @@ class SensorsQuarantine(pa.DataFrameModel):
         strict = True
 
 
-def _mean(of: str, unit: str) -> float:
-    return pa.Field(nullable=True, description=f"Mean of {of}", metadata={"unit": unit, "decimals": 6})
+def _mean(metric: str, of: str, unit: str) -> Any:
+    return _statistic(metric, "mean", f"Mean of {of}", unit)
 
 
-def _count(of: str) -> int:
-    return pa.Field(ge=0, description=f"Readings of {of}")
+def _statistic(metric: str, name: str, description: str, unit: str) -> Any:
+    # Hours are made of readings, days of hours and of readings.
+    made_of = (metric, f"{metric}_{name}")
+    metadata = {"unit": unit, "decimals": 6, "made_of": made_of}
+    return pa.Field(nullable=True, description=description, metadata=metadata)
+
+
+def _count(metric: str, of: str) -> Any:
+    return pa.Field(ge=0, description=f"Readings of {of}", metadata={"made_of": (metric, f"{metric}_n")})
 
 
 class Hourly(pa.DataFrameModel):
@@ -139,20 +152,20 @@ class Hourly(pa.DataFrameModel):
     sensor_id: str = pa.Field(description="Sensor", metadata=_KEY)
     hour: Instant = pa.Field(description="Start of the hour, UTC", metadata=_KEY)
     grain: str = pa.Field(description="Grain of the readings: the finest that is complete, else the most complete")
-    pm25_mean: float = _mean("PM2.5", "µg/m³")
-    pm25_min: float = pa.Field(nullable=True, description="Least PM2.5", metadata={"unit": "µg/m³", "decimals": 6})
-    pm25_max: float = pa.Field(nullable=True, description="Greatest PM2.5", metadata={"unit": "µg/m³", "decimals": 6})
-    pm25_n: int = _count("PM2.5")
+    pm25_mean: float = _mean("pm25", "PM2.5", "µg/m³")
+    pm25_min: float = _statistic("pm25", "min", "Least PM2.5", "µg/m³")
+    pm25_max: float = _statistic("pm25", "max", "Greatest PM2.5", "µg/m³")
+    pm25_n: int = _count("pm25", "PM2.5")
     expected: int = pa.Field(ge=1, description="Readings that a complete hour has")
     completeness: float = pa.Field(
         ge=0, le=1, description="Share of expected intervals with a PM2.5 reading", metadata={"decimals": 6}
     )
-    temperature_mean: float = _mean("air temperature", "degC")
-    temperature_n: int = _count("air temperature")
-    humidity_mean: float = _mean("relative humidity", "%")
-    humidity_n: int = _count("relative humidity")
-    co2_mean: float = _mean("carbon dioxide", "ppm")
-    co2_n: int = _count("carbon dioxide")
+    temperature_mean: float = _mean("temperature", "air temperature", "degC")
+    temperature_n: int = _count("temperature", "air temperature")
+    humidity_mean: float = _mean("humidity", "relative humidity", "%")
+    humidity_n: int = _count("humidity", "relative humidity")
+    co2_mean: float = _mean("co2", "carbon dioxide", "ppm")
+    co2_n: int = _count("co2", "carbon dioxide")
 
     class Config:
         strict = True
@@ -165,17 +178,17 @@ class Daily(pa.DataFrameModel):
     sensor_id: str = pa.Field(description="Sensor", metadata=_KEY)
     timezone: str = pa.Field(description="IANA time zone of the local date")
     grain: str = pa.Field(description="PT1H: from hours; P1D: as delivered. Complete before incomplete, then hours")
-    pm25_mean: float = _mean("PM2.5 over all readings of the day", "µg/m³")
-    pm25_min: float = pa.Field(nullable=True, description="Least PM2.5 reading", metadata={"unit": "µg/m³", "decimals": 6})
-    pm25_max: float = pa.Field(nullable=True, description="Greatest PM2.5 reading", metadata={"unit": "µg/m³", "decimals": 6})
-    pm25_n: int = _count("PM2.5; 1 where delivered as a day")
+    pm25_mean: float = _mean("pm25", "PM2.5 over all readings of the day", "µg/m³")
+    pm25_min: float = _statistic("pm25", "min", "Least PM2.5 reading", "µg/m³")
+    pm25_max: float = _statistic("pm25", "max", "Greatest PM2.5 reading", "µg/m³")
+    pm25_n: int = _count("pm25", "PM2.5; 1 where delivered as a day")
     hours_valid: int = pa.Field(ge=0, le=25, description="Hours with at least 75 % of their readings")
     hours_expected: int = pa.Field(ge=23, le=25, description="Hours of the local day")
     completeness: float = pa.Field(ge=0, le=1, description="Valid hours by hours of the day", metadata={"decimals": 6})
     is_complete: bool = pa.Field(description="Completeness of at least 75 %")
-    temperature_mean: float = _mean("air temperature over all readings", "degC")
-    humidity_mean: float = _mean("relative humidity over all readings", "%")
-    co2_mean: float = _mean("carbon dioxide over all readings", "ppm")
+    temperature_mean: float = _mean("temperature", "air temperature over all readings", "degC")
+    humidity_mean: float = _mean("humidity", "relative humidity over all readings", "%")
+    co2_mean: float = _mean("co2", "carbon dioxide over all readings", "ppm")
 
     class Config:
         strict = True
@@ -208,7 +221,9 @@ class Alerts(pa.DataFrameModel):
     sensor_id: str = pa.Field(description="Sensor", metadata=_KEY)
     opened_at: Instant = pa.Field(description="Start of the first violating hour, UTC", metadata=_KEY)
     last_violation_end: Instant = pa.Field(description="End of the last violating hour, UTC")
-    closed_at: Instant = pa.Field(nullable=True, description="Start of the next well hour, UTC; null while none is known")
+    closed_at: Instant = pa.Field(
+        nullable=True, description="Start of the next well hour, UTC; null while none is known"
+    )
     n: int = pa.Field(ge=1, description="Violating hours")
     peak: float = pa.Field(description="Highest hourly mean", metadata={"unit": "µg/m³", "decimals": 6})
     threshold: float = pa.Field(description="Threshold of the rule", metadata={"unit": "µg/m³"})

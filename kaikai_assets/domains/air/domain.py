@@ -1,18 +1,19 @@
 """The air domain: its tables in the order in which they are built, what each reads, and what configures it."""
 
 import json
+from bisect import bisect_right
+from collections.abc import Callable
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from kaikai_assets.alerts.rules import RuleSet, read_rules
+from kaikai_assets.build.digests import digest_of
 from kaikai_assets.build.steps import Context, Domain, Inputs, Made, Read, Step
 from kaikai_assets.domains.air import contracts, transforms
 from kaikai_assets.domains.air.registry import sensors
 from kaikai_assets.quality.flags import Plausible
 
-SOURCES = Path(__file__).parent / "sources"
 RULES = Path(__file__).parent / "rules"
 ACTIVE_RULES = "kaikai-v1"
 
@@ -51,41 +52,48 @@ def _alerts(inputs: Inputs, _days: list[date], _context: Context) -> Made:
     return Made({"gold/air_alerts": transforms.alerts(inputs["gold/air_alert_days"], rules())})
 
 
-def _daily_reads(context: Context) -> tuple[Read, ...]:
+def _daily_reads(context: Context | None) -> tuple[Read, ...]:
+    if context is None:
+        return Read("gold/air_hourly", 1, 1), Read("silver/air_measurements", 1, 1)
     zones = tuple(sorted({*context.dimension["timezone"].drop_nulls(), transforms.DEFAULT_ZONE}))
     before, after = transforms.utc_days_around(zones)
     return Read("gold/air_hourly", before, after), Read("silver/air_measurements", before, after)
 
 
-def _sources(context: Context, _day: date | None) -> Any:
-    readings = {name: s.model_dump(mode="json") for name, s in context.sources.items() if s.kind == "readings"}
+def _readings(context: Context) -> Callable[[date | None], str]:
+    sources = {name: s.model_dump(mode="json") for name, s in context.sources.items() if s.kind == "readings"}
     limits = {metric: limit.model_dump() for metric, limit in plausible().items()}
-    return [readings, limits, context.first_day.isoformat()]
+    digest = digest_of(sources, limits, context.first_day)
+    return lambda _day: digest
 
 
-def _registry(column: str) -> Any:
-    def configuration(context: Context, day: date | None) -> Any:
-        if day is None or not context.dimension.height:
-            return []
-        rows = context.dimension.select("sensor_id", "valid_from", "valid_to", column).filter(
-            context.dimension[column].is_not_null()
-        )
-        return [
-            [sensor, value]
-            for sensor, start, end, value in rows.iter_rows()
-            if (start is None or start <= day) and (end is None or day < end)
-        ]
+def _registry(column: str) -> Callable[[Context], Callable[[date | None], str]]:
+    """One column of the registry's rows that are valid on a day: the same between two changes of the registry."""
+
+    def configuration(context: Context) -> Callable[[date | None], str]:
+        rows = context.dimension.select("sensor_id", "valid_from", "valid_to", column).drop_nulls(column).rows()
+        changes = sorted({day for _, start, end, _ in rows for day in (start, end) if day is not None})
+
+        @cache
+        def between(change: int) -> str:
+            day = changes[change - 1] if change else date.min
+            valid = [(s, v) for s, start, end, v in rows if (start or date.min) <= day and (end is None or day < end)]
+            return digest_of(valid)
+
+        return lambda day: between(bisect_right(changes, day) if day else 0)
 
     return configuration
 
 
-def _rules(_context: Context, _day: date | None) -> Any:
-    return rules().model_dump(mode="json")
+def _rules(_context: Context) -> Callable[[date | None], str]:
+    digest = digest_of(rules().model_dump(mode="json"))
+    return lambda _day: digest
 
 
 AIR = Domain(
     name="air",
     entity="sensor_id",
+    sources=Path(__file__).parent / "sources",
     raw="raw/air_files",
     bronze="bronze/air_measurements",
     readings=contracts.Measurements,
@@ -102,19 +110,21 @@ AIR = Domain(
             },
             reads=lambda _context: (Read("bronze/air_measurements"),),
             make=_measurements,
-            configuration=_sources,
+            configuration=_readings,
         ),
         Step(
             outputs={"gold/air_hourly": contracts.Hourly},
             reads=lambda _context: (Read("silver/air_measurements"),),
             make=_hourly,
             configuration=_registry("expected_interval_s"),
+            registered=True,
         ),
         Step(
             outputs={"gold/air_daily": contracts.Daily},
             reads=_daily_reads,
             make=_daily,
             configuration=_registry("timezone"),
+            registered=True,
         ),
         Step(
             outputs={"gold/air_alert_days": contracts.AlertDays},

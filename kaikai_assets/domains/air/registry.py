@@ -13,7 +13,13 @@ from kaikai_assets.quality.merge import merge
 
 _KEY = ["sensor_id", "valid_from"]
 _ATTRIBUTES = (
-    "location_name", "location_type", "latitude", "longitude", "installation_date", "timezone", "expected_interval_s",
+    "location_name",
+    "location_type",
+    "latitude",
+    "longitude",
+    "installation_date",
+    "timezone",
+    "expected_interval_s",
 )
 _POSITION = ["source", "raw_file", "record", "arrival_seq"]
 
@@ -25,8 +31,8 @@ def sensors(files: Sequence[pl.DataFrame], sources: Mapping[str, Source]) -> dic
         tables = {"silver/air_sensors": Sensors, "silver/air_sensors_quarantine": SensorsQuarantine}
         return {table: pl.DataFrame(schema=schema(contract)) for table, contract in tables.items()}
     texts = pl.concat(read)
-    rule = pl.when(pl.col("defect").is_not_null()).then(pl.lit("damaged_record"))
-    rule = rule.when(pl.col("sensor_id").is_null()).then(pl.lit("no_entity"))
+    damaged = pl.when(pl.col("defect").is_not_null()).then(pl.lit("damaged_record"))
+    rule = damaged.when(pl.col("sensor_id").is_null()).then(pl.lit("no_entity"))
     judged = texts.with_columns(rule=rule)
     kept = judged.filter(pl.col("rule").is_null())
     typed = {column.name: column for column in columns(Sensors)}

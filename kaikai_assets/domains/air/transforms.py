@@ -1,7 +1,7 @@
 """The air tables as pure functions from frames to frames."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -9,11 +9,11 @@ import polars as pl
 
 from kaikai_assets.alerts.episodes import fold, runs
 from kaikai_assets.alerts.rules import RuleSet
-from kaikai_assets.build.steps import Context, Inputs, Made
+from kaikai_assets.build.steps import Context, Made
 from kaikai_assets.domains.air.contracts import Measurements
 from kaikai_assets.quality.conform import conform, polars_duration
 from kaikai_assets.quality.conservation import account
-from kaikai_assets.quality.contracts import metrics, schema
+from kaikai_assets.quality.contracts import metrics
 from kaikai_assets.quality.flags import MISSING, Plausible, cell_flags
 from kaikai_assets.quality.merge import merge
 from kaikai_assets.quality.quarantine import from_contradictions, mark_repeated
@@ -35,7 +35,9 @@ def measurements(bronze: pl.DataFrame, context: Context, plausible: Mapping[str,
     merged = merge(conformed.rows.with_columns(filled), _KEY, present)
     flags = [pl.lit(MISSING, pl.UInt8).alias(f"{m.name}_flag") for m in metrics(Measurements) if m.name not in present]
     rows = merged.rows.with_columns([*cell_flags(present, plausible), *flags])
-    aside = pl.concat([conformed.quarantine, from_contradictions(merged.contradictions, "sensor_id")], how="diagonal_relaxed")
+    aside = pl.concat(
+        [conformed.quarantine, from_contradictions(merged.contradictions, "sensor_id")], how="diagonal_relaxed"
+    )
     marked = mark_repeated(aside, "sensor_id")
     accounts = account(bronze, conformed.rows, rows, _KEY, marked.filter(pl.col("kind") == "record"))
     tables = {"silver/air_measurements": rows, "silver/air_quarantine": marked.filter(~pl.col("repeated"))}
@@ -153,7 +155,9 @@ def valid_on(rows: pl.DataFrame, registry: pl.DataFrame) -> pl.DataFrame:
     open_still = pl.col("valid_to").is_null() | (pl.col("day") < pl.col("valid_to"))
     return rows.join(
         pairs.filter(begun & open_still).select("sensor_id", "day", *added),
-        on=["sensor_id", "day"], how="left", maintain_order="left",
+        on=["sensor_id", "day"],
+        how="left",
+        maintain_order="left",
     )
 
 
@@ -177,8 +181,8 @@ def hours_of_day(zone: str, day: date) -> int:
 @cache
 def utc_days_around(zones: tuple[str, ...]) -> tuple[int, int]:
     """UTC days ``(before, after)`` a local date that its hours can lie in, for some time zones."""
-    months = [datetime(year, month, 1) for year in range(2015, 2036) for month in range(1, 13)]
-    offsets = [ZoneInfo(zone).utcoffset(month) or timedelta(0) for zone in zones for month in months]
+    months = [datetime(year, month, 1, tzinfo=UTC) for year in range(2015, 2036) for month in range(1, 13)]
+    offsets = [month.astimezone(ZoneInfo(zone)).utcoffset() or timedelta(0) for zone in zones for month in months]
     return int(max(offsets) > timedelta(0)), int(min(offsets) < timedelta(0))
 
 

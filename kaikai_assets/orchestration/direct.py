@@ -1,0 +1,77 @@
+"""Runs of the domain's job without a daemon: what the command line's ``build`` does."""
+
+import os
+from collections.abc import Callable
+from datetime import date
+
+import dagster as dg
+
+from kaikai_assets.build.pending import Plan, ranges
+from kaikai_assets.build.steps import Domain
+from kaikai_assets.ledger.store import Target
+from kaikai_assets.orchestration.automation import range_tags, raw_events, run_config
+from kaikai_assets.orchestration.platform import Platform
+from kaikai_assets.settings import utc_now
+
+_ROUNDS = 10
+"""Plans that one call follows: each layer that changes may make later days pending, never endlessly."""
+
+_QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
+"""A shell wants one line a run; everything else is in the event log."""
+
+
+def instance(platform: Platform) -> dg.DagsterInstance:
+    """The Dagster instance of ``DAGSTER_HOME``, by default the folder ``dagster`` of the data root."""
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
+    home = os.environ.setdefault("DAGSTER_HOME", str(platform.settings.data / "dagster"))
+    os.makedirs(home, exist_ok=True)  # noqa: PTH103 - Dagster reads the environment's text
+    return dg.DagsterInstance.get()
+
+
+def build_pending(
+    platform: Platform,
+    domain: Domain,
+    defs: dg.Definitions,
+    dagster: dg.DagsterInstance,
+    progress: Callable[[str], None],
+) -> list[str]:
+    """Materialize all that is pending, a range of days at a time; the errors of failed runs.
+
+    A target that fails is tried once in a call. Days after today wait until they begin.
+    """
+    for event in raw_events(platform, domain):
+        dagster.report_runless_asset_event(event)
+    job = defs.resolve_job_def(f"{domain.name}_job")
+    failed: dict[Target, str] = {}
+    for _ in range(_ROUNDS):
+        plan = platform.runner(domain).plan()
+        due = _due(plan, platform, set(failed))
+        if due is None:
+            break
+        for start, end in due:
+            result = job.execute_in_process(
+                instance=dagster,
+                raise_on_error=False,
+                tags=range_tags(domain, start, end),
+                run_config=run_config(domain, loggers=_QUIET),
+            )
+            progress(f"{domain.name} {start} … {end}: {'built' if result.success else 'failed'}")
+            if not result.success:
+                after = platform.runner(domain).plan()
+                attempts = platform.ledger.attempts()
+                tried = {t: a.error for t, a in attempts.items() if after.digests.get(t) == a.digest}
+                if not tried:
+                    return [f"run {result.run_id} failed outside of any target; see it in the Dagster UI"]
+                failed |= tried
+    return [f"{table} {part or '(whole table)'}: {error}" for (table, part), error in sorted(failed.items())]
+
+
+def _due(plan: Plan, platform: Platform, failed: set[Target]) -> list[tuple[date, date]] | None:
+    """Ranges to run next; None when nothing is pending that has not just failed."""
+    today = utc_now().date()
+    held = plan.days(failed)
+    days = {day for day in plan.days(plan.pending) - held if platform.settings.first_day <= day <= today}
+    if days:
+        return ranges(days, platform.settings.run_days)
+    whole = {target for target in plan.changed - failed if not target[1]}
+    return [(today, today)] if whole else None
