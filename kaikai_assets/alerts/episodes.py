@@ -18,7 +18,7 @@ def runs(values: pl.DataFrame, rule: Rule, every: str) -> pl.DataFrame:
 
     ``values``: ``day, entity, start`` (UTC, start of an interval of length ``every``), ``completeness`` and the rule's
     metric. Returns ``day, rule, entity, start, end, violating, n, peak`` with half-open [start, end); ``peak`` is the
-    value furthest beyond the threshold.
+    value furthest beyond the threshold, null in a well run: how well is no part of an alert.
     """
     value = pl.col(rule.metric).round(rule.decimals)
     above = rule.operator in (">", ">=")
@@ -40,7 +40,7 @@ def runs(values: pl.DataFrame, rule: Rule, every: str) -> pl.DataFrame:
             pl.col("start").last().dt.offset_by(every).alias("end"),
             pl.col("violating").first(),
             pl.len().cast(pl.Int64).alias("n"),
-            (value.max() if above else value.min()).alias("peak"),
+            pl.when(violating).then(value).otherwise(None).pipe(pl.Expr.max if above else pl.Expr.min).alias("peak"),
         )
         .drop("_run")
     )

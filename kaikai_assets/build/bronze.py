@@ -2,16 +2,18 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date
+from functools import partial
 from typing import Annotated
 
 import pandera.polars as pa
 import polars as pl
 
 from kaikai_assets.build.pending import File, bronze_digest, parse_digests
-from kaikai_assets.build.run import Run, persistently
+from kaikai_assets.build.run import Done, Run, persistently
 from kaikai_assets.build.steps import Domain
 from kaikai_assets.lake.content import canonical
 from kaikai_assets.landing.parse import parse
+from kaikai_assets.landing.unpack import UnreadableFile
 from kaikai_assets.quality.contracts import Contract, metrics, schema
 
 
@@ -44,11 +46,16 @@ def contract(domain: Domain) -> Contract:
     return type(
         f"{domain.name.title()}Bronze",
         (BronzeRecords,),
-        {"__annotations__": dict.fromkeys(texts, str), "__module__": __name__, **fields},
+        {
+            "__annotations__": dict.fromkeys(texts, str),
+            "__module__": __name__,
+            "__doc__": BronzeRecords.__doc__,
+            **fields,
+        },
     )
 
 
-def build_bronze(run: Run, days: Collection[date], *, reparse: bool) -> None:
+def build_bronze(run: Run, days: Collection[date], *, reparse: bool) -> Iterator[Done]:
     """Bring bronze up to date for some days. With ``reparse`` the files of those days are read from raw again."""
     table = run.domain.bronze
     parses = parse_digests(run.domain, run.context.sources)
@@ -62,24 +69,24 @@ def build_bronze(run: Run, days: Collection[date], *, reparse: bool) -> None:
     run.begin({(table, day.isoformat()): digest for day, digest in behind.items()})
     for group in _groups(run, behind):
         try:
-            persistently(lambda group=group: _commit(run, group, parses, reparse))  # type: ignore[misc]
+            yield from persistently(partial(_commit, run, group, parses, reparse))
         except Exception as error:  # noqa: BLE001 - the boundary that keeps one file's failure from the others
             for file in group:
-                _commit_alone(run, file, parses, reparse, behind, error if len(group) == 1 else None)
+                yield from _commit_alone(run, file, parses, reparse, behind, error if len(group) == 1 else None)
 
 
 def _commit_alone(
     run: Run, file: File, parses: dict[str, str], reparse: bool, behind: Collection[date], error: Exception | None
-) -> None:
+) -> list[Done]:
     if error is None:
         try:
-            persistently(lambda: _commit(run, [file], parses, reparse))
-            return
+            return persistently(partial(_commit, run, [file], parses, reparse))
         except Exception as alone:  # noqa: BLE001 - as above
             error = alone
     for day in behind:
         if file.arrival_seq in run.start.file_days[day]:
             run.fail((run.domain.bronze, day.isoformat()), error)
+    return []
 
 
 def _groups(run: Run, days: Collection[date]) -> Iterator[list[File]]:
@@ -102,7 +109,7 @@ def _groups(run: Run, days: Collection[date]) -> Iterator[list[File]]:
         yield group
 
 
-def _commit(run: Run, group: Sequence[File], parses: dict[str, str], reparse: bool) -> None:
+def _commit(run: Run, group: Sequence[File], parses: dict[str, str], reparse: bool) -> list[Done]:
     table, model = run.domain.bronze, contract(run.domain)
     of_group = {file.arrival_seq for file in group}
     days = [day for day, counts in run.start.file_days.items() if not of_group.isdisjoint(counts)]
@@ -110,7 +117,7 @@ def _commit(run: Run, group: Sequence[File], parses: dict[str, str], reparse: bo
     present = set(stored.select("arrival_seq", "parse").unique().iter_rows())
     missing = [file for file in group if reparse or (file.arrival_seq, parses[file.source]) not in present]
     if not missing:
-        return
+        return []
     kept = stored.filter(~pl.col("arrival_seq").is_in([file.arrival_seq for file in missing]))
     rows = canonical(model, pl.concat([kept, *(_parse(run, file, parses) for file in missing)], how="diagonal_relaxed"))
     held = rows.select("day", "arrival_seq", "parse").unique()
@@ -118,19 +125,22 @@ def _commit(run: Run, group: Sequence[File], parses: dict[str, str], reparse: bo
     for (day,), of_day in held.partition_by("day", as_dict=True).items():
         files = ((seq, run.start.files[seq].identity, parsed) for _, seq, parsed in of_day.iter_rows())
         digests[day.isoformat()] = bronze_digest(files)
-    run.commit(table, model, rows, digests, {})
+    return run.commit(table, model, rows, digests, {})
 
 
 def _parse(run: Run, file: File, parses: dict[str, str]) -> pl.DataFrame:
-    rows = parse(
-        run.settings.raw / file.raw_file,
-        run.context.sources[file.source],
-        entity=run.domain.entity,
-        metrics=[metric.name for metric in metrics(run.domain.readings)],
-        raw_file=file.raw_file,
-        arrival_seq=file.arrival_seq,
-        arrived_at=file.arrived_at,
-        first_day=run.settings.first_day,
-        max_bytes=run.settings.max_unpacked_bytes,
-    )
+    try:
+        rows = parse(
+            run.settings.raw / file.raw_file,
+            run.context.sources[file.source],
+            entity=run.domain.entity,
+            metrics=[metric.name for metric in metrics(run.domain.readings)],
+            raw_file=file.raw_file,
+            arrival_seq=file.arrival_seq,
+            arrived_at=file.arrived_at,
+            first_day=run.settings.first_day,
+            max_bytes=run.settings.max_unpacked_bytes,
+        )
+    except UnreadableFile as error:
+        raise UnreadableFile(f"{file.raw_file}: {error}") from error
     return rows.with_columns(parse=pl.lit(parses[file.source]))

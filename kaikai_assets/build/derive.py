@@ -2,34 +2,39 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date, timedelta
+from functools import partial
 
 import polars as pl
 
 from kaikai_assets.build.bronze import contract as bronze_contract
 from kaikai_assets.build.pending import Plan, plan
-from kaikai_assets.build.run import Accounts, Run, persistently
+from kaikai_assets.build.run import Accounts, Done, Run, persistently
 from kaikai_assets.build.steps import WHOLE, Context, Made, Step
 from kaikai_assets.lake.content import canonical
 from kaikai_assets.landing.readers import read_records
+from kaikai_assets.landing.unpack import UnreadableFile
 from kaikai_assets.ledger.store import Account
 from kaikai_assets.quality.conservation import verify
 from kaikai_assets.quality.contracts import Contract, schema
 
 
-def build_dimension(run: Run, *, only_pending: bool) -> None:
+def build_dimension(run: Run, *, only_pending: bool) -> Iterator[Done]:
     """Make the registry from all snapshot files."""
     made = plan(run.domain, run.context, run.start)
     target = (run.domain.registry, WHOLE)
     if target in made.digests and (target in made.changed or not only_pending):
         run.begin({target: made.digests[target]})
-        _attempt(run, lambda: Made(_dimension(run)), run.domain.dimension, {WHOLE: made.digests[target]})
+        yield from _attempt(run, lambda: Made(_dimension(run)), run.domain.dimension, {WHOLE: made.digests[target]})
 
 
 def _dimension(run: Run) -> Mapping[str, pl.DataFrame]:
     frames = []
     for file in run.start.snapshots():
         path = run.settings.raw / file.raw_file
-        records = read_records(path, run.context.sources[file.source], run.settings.max_unpacked_bytes)
+        try:
+            records = read_records(path, run.context.sources[file.source], run.settings.max_unpacked_bytes)
+        except UnreadableFile as error:
+            raise UnreadableFile(f"{file.raw_file}: {error}") from error
         frames.append(
             records.with_columns(
                 source=pl.lit(file.source),
@@ -43,21 +48,20 @@ def _dimension(run: Run) -> Mapping[str, pl.DataFrame]:
 
 def build_step(
     run: Run, step: Step, context: Context, made: Plan, days: Collection[date], *, only_pending: bool
-) -> None:
+) -> Iterator[Done]:
     """Build a step's targets of some days (or its one unpartitioned target), as planned in ``made``."""
     ready: dict[str, str] = {}
     for (name, part), digest in sorted(made.digests.items()):
         if name != step.name or (part and date.fromisoformat(part) not in days):
             continue
-        if only_pending and not any((output, part) in made.changed for output in step.outputs):
-            continue
+        outputs = {(output, part) for output in step.outputs}
         if any(read in run.failed or read in run.skipped for read in made.reads[name, part]):
-            run.skipped |= {(output, part) for output in step.outputs}
-        else:
+            run.skipped |= outputs
+        elif not only_pending or outputs & made.changed:
             ready[part] = digest
     run.begin({(step.name, part): digest for part, digest in ready.items()})
     for group in _groups(run, list(ready)):
-        _build_group(run, step, context, {part: ready[part] for part in group})
+        yield from _build_group(run, step, context, {part: ready[part] for part in group})
 
 
 def _groups(run: Run, parts: list[str]) -> Iterator[list[str]]:
@@ -73,13 +77,13 @@ def _groups(run: Run, parts: list[str]) -> Iterator[list[str]]:
         yield group
 
 
-def _build_group(run: Run, step: Step, context: Context, digests: Mapping[str, str]) -> None:
-    _attempt(run, lambda: _make(run, step, context, list(digests)), step.outputs, digests)
+def _build_group(run: Run, step: Step, context: Context, digests: Mapping[str, str]) -> Iterator[Done]:
+    yield from _attempt(run, lambda: _make(run, step, context, list(digests)), step.outputs, digests)
     if len(digests) > 1 and any((step.name, part) in run.failed for part in digests):
         # One bad day must not take its neighbours along: try each alone.
         for part, digest in digests.items():
             del run.failed[step.name, part]
-            _build_group(run, step, context, {part: digest})
+            yield from _build_group(run, step, context, {part: digest})
 
 
 def _make(run: Run, step: Step, context: Context, parts: list[str]) -> Made:
@@ -92,7 +96,9 @@ def _make(run: Run, step: Step, context: Context, parts: list[str]) -> Made:
     return step.make(inputs, days, context)
 
 
-def _attempt(run: Run, make: Callable[[], Made], outputs: Mapping[str, Contract], digests: Mapping[str, str]) -> None:
+def _attempt(
+    run: Run, make: Callable[[], Made], outputs: Mapping[str, Contract], digests: Mapping[str, str]
+) -> Iterator[Done]:
     """Make, verify and commit the parts of a step's tables; they fail together."""
     name = next(iter(outputs))
     try:
@@ -102,7 +108,7 @@ def _attempt(run: Run, make: Callable[[], Made], outputs: Mapping[str, Contract]
         # The step's own table last: once it is committed, all are.
         for table in reversed(list(outputs)):
             given = accounts if table == name else {}
-            persistently(lambda t=table, a=given: run.commit(t, outputs[t], rows[t], digests, a))  # type: ignore[misc]
+            yield from persistently(partial(run.commit, table, outputs[table], rows[table], digests, given))
     except Exception as error:  # noqa: BLE001 - the boundary that keeps one day's failure from the others
         for part in digests:
             run.fail((name, part), error)

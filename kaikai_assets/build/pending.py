@@ -146,11 +146,13 @@ def window(before: int, after: int, day: date | None) -> list[str]:
 
 def _judge(made: Plan, state: State, targets: list[Target], digest: str, reads: Sequence[Target]) -> None:
     waiting = any(target in made.pending for target in reads)
+    # Nothing can be made from tables that were never built.
+    makeable = not reads or any(target in state.built for target in reads)
     for target in targets:
         made.digests[target] = digest
         made.reads[target] = tuple(reads)
         built = state.built.get(target)
-        if built is None or built.digest != digest:
+        if makeable and (built is None or built.digest != digest):
             made.changed.add(target)
             made.pending.add(target)
         elif waiting:

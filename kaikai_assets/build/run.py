@@ -34,7 +34,7 @@ class Run:
     """A run of a domain. ``start`` is the ledger's state when it began: what lands later is for the next run.
 
     ``failed`` holds an error for each target, ``skipped`` the targets that read a failed one, ``refused`` those that
-    another run had built from more. ``report`` hears of each target as soon as it is committed.
+    another run had built from more.
     """
 
     settings: Settings
@@ -43,8 +43,6 @@ class Run:
     domain: Domain
     context: Context
     start: State
-    report: Callable[[Done], None]
-    done: list[Done] = field(default_factory=list)
     failed: dict[Target, str] = field(default_factory=dict)
     skipped: set[Target] = field(default_factory=set)
     refused: set[Target] = field(default_factory=set)
@@ -60,7 +58,7 @@ class Run:
 
     def commit(
         self, table: str, contract: Contract, rows: pl.DataFrame, digests: Mapping[str, str], accounts: Accounts
-    ) -> None:
+    ) -> list[Done]:
         """Validate canonical rows and commit them as the parts in ``digests``.
 
         Raises ``ContractViolation``; ``Conflict`` when another run committed the same days.
@@ -73,10 +71,7 @@ class Run:
         self.ledger.record_built({(table, part): b for part, b in kept.items()}, utc_now())
         if accounts:
             self.ledger.record_accounts(self.domain.name, {part: accounts.get(part, ()) for part in kept})
-        for part, b in kept.items():
-            done = Done((table, part), b, accounts.get(part, ()))
-            self.done.append(done)
-            self.report(done)
+        return [Done((table, part), b, accounts.get(part, ())) for part, b in kept.items()]
 
     def _built(self, contract: Contract, rows: pl.DataFrame, digests: Mapping[str, str]) -> dict[str, Built]:
         hashes = content_hashes(contract, rows)
@@ -85,18 +80,20 @@ class Run:
 
     def fail(self, target: Target, error: Exception) -> None:
         """Note that a target could not be built."""
-        at = traceback.extract_tb(error.__traceback__)[-1]
-        text = f"{type(error).__name__}: {error} ({at.name}, line {at.lineno})"
+        text = f"{type(error).__name__}: {error}"
+        if not isinstance(error, ValueError | OSError):
+            # Not an error of the data: say where in the code.
+            at = traceback.extract_tb(error.__traceback__)[-1]
+            text += f" ({at.name}, line {at.lineno})"
         self.failed[target] = text
         self.ledger.record_error(target, text)
 
 
-def persistently(commit: Callable[[], None]) -> None:
+def persistently(commit: Callable[[], list[Done]]) -> list[Done]:
     """Call ``commit`` again while another run is in its way. Raises the last ``Conflict``."""
-    for attempt in range(_TRIES):
+    for _ in range(_TRIES - 1):
         try:
-            commit()
-            return
+            return commit()
         except Conflict:
-            if attempt == _TRIES - 1:
-                raise
+            continue
+    return commit()

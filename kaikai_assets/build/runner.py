@@ -4,7 +4,7 @@ A day that fails is not committed and what reads it is skipped; the others go on
 target means for its run.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -49,29 +49,25 @@ class Runner:
         """Evaluate all targets now."""
         return plan(self.domain, self.context(), self.state())
 
-    def run(
-        self,
-        days: Collection[date],
-        tables: Collection[str],
-        *,
-        only_pending: bool,
-        reparse: bool = False,
-        report: Callable[[Done], None] = lambda _done: None,
-    ) -> Run:
-        """Build ``tables`` for ``days``, and those of them that are not partitioned.
+    def begin(self) -> Run:
+        """A run that knows of the files that have landed until now."""
+        return Run(self.settings, self.ledger, self.lake, self.domain, self.context(), self.state())
+
+    def build(
+        self, run: Run, days: Collection[date], tables: Collection[str], *, only_pending: bool, reparse: bool = False
+    ) -> Iterator[Done]:
+        """Build ``tables`` for ``days``, and those of them that are not partitioned; each target as it is committed.
 
         With ``only_pending`` targets that are up to date are left alone. ``reparse`` reads raw again for bronze.
         """
         wanted = set(days)
-        run = Run(self.settings, self.ledger, self.lake, self.domain, self.context(), self.state(), report)
         if self.domain.registry in tables:
-            build_dimension(run, only_pending=only_pending)
+            yield from build_dimension(run, only_pending=only_pending)
         if self.domain.bronze in tables:
-            build_bronze(run, wanted, reparse=reparse)
+            yield from build_bronze(run, wanted, reparse=reparse)
         for step in self.domain.steps:
             if any(name in tables for name in step.outputs):
                 # Evaluated anew before each layer: the layer below may have changed what this one must be built from.
                 context = self.context()
                 made = plan(self.domain, context, State(run.start.files, run.start.file_days, self.ledger.built()))
-                build_step(run, step, context, made, wanted, only_pending=only_pending)
-        return run
+                yield from build_step(run, step, context, made, wanted, only_pending=only_pending)

@@ -65,71 +65,63 @@ def domain_assets(platform: Platform, domain: Domain) -> list[dg.AssetsDefinitio
             can_subset=True,
             backfill_policy=dg.BackfillPolicy.multi_run(platform.settings.run_days),
         )
-        def build(context: dg.AssetExecutionContext, config: BuildConfig) -> Iterator[dg.MaterializeResult[Any]]:
+        def build(context: dg.AssetExecutionContext, config: BuildConfig) -> Iterator[Any]:
             selected = {table_of(key) for key in context.selected_asset_keys}
             keys = context.partition_keys if context.has_partition_key or context.has_partition_key_range else []
-            log = _Log(context, accounted)
-            run = platform.runner(domain).run(
+            checked = {(check.asset_key, check.name) for check in context.selected_asset_check_keys}
+            runner = platform.runner(domain)
+            run = runner.begin()
+            built = 0
+            for done in runner.build(
+                run,
                 [date.fromisoformat(key) for key in keys],
                 selected,
                 only_pending=config.only_pending,
                 reparse=config.rebuild,
-                report=log.committed,
-            )
-            for done in run.done:
-                if not done.target[1]:
-                    yield log.result(done)
+            ):
+                # Yielded one by one: Dagster writes what is yielded, and loses what is only logged when a run dies.
+                yield from _committed(done, checked, accounted)
+                built += 1
             if domain.warehouse in selected:
                 written = platform.publish(domain)
                 yield dg.MaterializeResult(asset_key=key_of(domain.warehouse), metadata={"parts": written})
-            log.failures(run)
+            yield from _failed_checks(run, checked)
             if run.failed:
-                raise dg.Failure(_explain(run), metadata={f"{t} {part}": e for (t, part), e in run.failed.items()})
+                raise dg.Failure(_explain(run, built), {f"{t} {part}": e for (t, part), e in run.failed.items()})
 
     return [raw, build]
 
 
-class _Log:
-    """Dagster's events of committed and failed targets."""
+_Checked = set[tuple[dg.AssetKey, str]]
 
-    def __init__(self, context: dg.AssetExecutionContext, accounted: dg.AssetKey) -> None:
-        self._context = context
-        self._accounted = accounted
-        self._checks = {(check.asset_key, check.name) for check in context.selected_asset_check_keys}
 
-    def committed(self, done: Done) -> None:
-        """Log a committed day at once; unpartitioned tables are yielded at the run's end."""
-        table, part = done.target
-        if part:
-            key = key_of(table)
-            self._context.log_event(dg.AssetMaterialization(key, partition=part, metadata=_metadata(done)))
-            self._evaluate(key, CONTRACT, part, True, {"rows": done.built.rows})
-            if key == self._accounted:
-                self._evaluate(key, CONSERVATION, part, True, _account(done))
+def _committed(done: Done, checked: _Checked, accounted: dg.AssetKey) -> Iterator[Any]:
+    table, part = done.target
+    key = key_of(table)
+    rows = {"rows": done.built.rows}
+    if not part:
+        checks = [dg.AssetCheckResult(passed=True, asset_key=key, check_name=CONTRACT, metadata=rows)]
+        selected = (key, CONTRACT) in checked
+        yield dg.MaterializeResult(asset_key=key, metadata=_metadata(done), check_results=checks if selected else [])
+        return
+    yield dg.AssetMaterialization(key, partition=part, metadata=_metadata(done))
+    yield from _evaluation(checked, key, CONTRACT, part, True, rows)
+    if key == accounted:
+        yield from _evaluation(checked, key, CONSERVATION, part, True, _account(done))
 
-    def result(self, done: Done) -> dg.MaterializeResult[Any]:
-        """The result of an unpartitioned table."""
-        key = key_of(done.target[0])
-        checks = []
-        if (key, CONTRACT) in self._checks:
-            metadata = {"rows": done.built.rows}
-            checks.append(dg.AssetCheckResult(passed=True, asset_key=key, check_name=CONTRACT, metadata=metadata))
-        return dg.MaterializeResult(asset_key=key, metadata=_metadata(done), check_results=checks)
 
-    def failures(self, run: Run) -> None:
-        """Log failed checks of targets that were not committed because of them."""
-        for (table, part), error in run.failed.items():
-            for check, kind in ((CONTRACT, "ContractViolation"), (CONSERVATION, "ConservationError")):
-                if error.startswith(kind):
-                    self._evaluate(key_of(table), check, part or None, False, {"error": error})
+def _failed_checks(run: Run, checked: _Checked) -> Iterator[Any]:
+    for (table, part), error in run.failed.items():
+        for check, kind in ((CONTRACT, "ContractViolation"), (CONSERVATION, "ConservationError")):
+            if error.startswith(kind):
+                yield from _evaluation(checked, key_of(table), check, part, False, {"error": error})
 
-    def _evaluate(
-        self, key: dg.AssetKey, check: str, part: str | None, passed: bool, metadata: Mapping[str, Any]
-    ) -> None:
-        if (key, check) in self._checks:
-            self._context.log_event(
-                dg.AssetCheckEvaluation(key, check, passed, dict(metadata), blocking=True, partition=part)
-            )
+
+def _evaluation(
+    checked: _Checked, key: dg.AssetKey, check: str, part: str, passed: bool, metadata: Mapping[str, Any]
+) -> Iterator[dg.AssetCheckEvaluation]:
+    if (key, check) in checked:
+        yield dg.AssetCheckEvaluation(key, check, passed, dict(metadata), blocking=True, partition=part or None)
 
 
 def _specs(platform: Platform, domain: Domain, days: dg.PartitionsDefinition[str]) -> list[dg.AssetSpec]:
@@ -207,10 +199,10 @@ def _account(done: Done) -> dict[str, Any]:
     return {name: sum(getattr(a, name) for a in done.accounts) for name in names} if done.accounts else {}
 
 
-def _explain(run: Run) -> str:
+def _explain(run: Run, built: int) -> str:
     def listed(targets: Mapping[Target, str]) -> str:
         shown = [f"{table} {part}: {error}" for (table, part), error in sorted(targets.items())[:5]]
         more = len(targets) - len(shown)
         return "; ".join(shown) + (f"; and {more} more" if more else "")
 
-    return f"{len(run.failed)} failed, {len(run.skipped)} skipped, {len(run.done)} built. {listed(run.failed)}"
+    return f"{len(run.failed)} failed, {len(run.skipped)} skipped, {built} built. {listed(run.failed)}"

@@ -16,7 +16,7 @@ from kaikai_assets.settings import utc_now
 _ROUNDS = 10
 """Plans that one call follows: each layer that changes may make later days pending, never endlessly."""
 
-_QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
+QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 """A shell wants one line a run; everything else is in the event log."""
 
 
@@ -53,7 +53,7 @@ def build_pending(
                 instance=dagster,
                 raise_on_error=False,
                 tags=range_tags(domain, start, end),
-                run_config=run_config(domain, loggers=_QUIET),
+                run_config=run_config(domain, loggers=QUIET),
             )
             progress(f"{domain.name} {start} … {end}: {'built' if result.success else 'failed'}")
             if not result.success:

@@ -204,7 +204,11 @@ class AlertDays(pa.DataFrameModel):
     end: Instant = pa.Field(description="End of the run, UTC, not included")
     violating: bool = pa.Field(description="Whether the rule was violated")
     n: int = pa.Field(ge=1, description="Hours of the run")
-    peak: float = pa.Field(description="Value furthest beyond the threshold", metadata={"decimals": 6})
+    peak: float = pa.Field(
+        nullable=True,
+        description="Value furthest beyond the threshold; null where not violated",
+        metadata={"decimals": 6},
+    )
 
     class Config:
         strict = True

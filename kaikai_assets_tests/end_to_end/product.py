@@ -1,0 +1,76 @@
+"""The product as a person drives it: put files into the inbox, land, build, look."""
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+
+from kaikai_assets.domains.air.domain import AIR
+from kaikai_assets.ledger.store import Target
+from kaikai_assets.orchestration.platform import Platform
+from kaikai_assets.quality.contracts import schema
+
+DERIVED = set(AIR.contracts)
+"""Tables that must not depend on how files were delivered."""
+
+
+def drop(platform: Platform, name: str, content: str | bytes) -> Path:
+    """Put a file into the air inbox."""
+    path = platform.settings.inbox / "air" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def drop_tree(platform: Platform, folder: Path) -> None:
+    """Put a folder of files into the air inbox."""
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        target = platform.settings.inbox / "air" / file.relative_to(folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build committed, and what it could not."""
+
+    targets: set[Target]
+    failed: dict[Target, str]
+
+
+def build(platform: Platform, days: Iterable[date] | None = None) -> Built:
+    """Land, then build all that is pending (of some days), without Dagster."""
+    platform.land(AIR)
+    runner = platform.runner(AIR)
+    targets: set[Target] = set()
+    chosen = None if days is None else set(days)
+    for _ in range(5):
+        plan = runner.plan()
+        run = runner.begin()
+        wanted = plan.days(plan.pending) if chosen is None else chosen
+        committed = runner.build(run, wanted, {AIR.bronze, *AIR.contracts}, only_pending=True)
+        found = {done.target for done in committed}
+        if run.failed or not found:
+            return Built(targets | found, run.failed)
+        targets |= found
+    raise AssertionError("five rounds did not bring everything up to date")
+
+
+def outputs(platform: Platform) -> dict[Target, str]:
+    """Content hash of each derived target that holds rows."""
+    built = platform.ledger.built().items()
+    return {target: b.output for target, b in built if target[0] in DERIVED and b.rows}
+
+
+def table(platform: Platform, name: str) -> pl.DataFrame:
+    """All rows of a derived table."""
+    return platform.lake.read(name, schema(AIR.contracts[name]))
+
+
+def materialized(instance: dg.DagsterInstance, name: str) -> set[str]:
+    """Partitions of a table that Dagster knows as materialized."""
+    return instance.get_materialized_partitions(dg.AssetKey(name.split("/")))
