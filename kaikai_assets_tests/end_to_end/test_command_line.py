@@ -1,0 +1,89 @@
+"""``kaikai`` in a real shell."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from kaikai_assets_tests.end_to_end.test_rebuilding import HEADER, day_file
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+def kaikai(root: Path, *arguments: str, settle_s: str = "0") -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
+    environment |= {"KAIKAI_DATA": str(root), "KAIKAI_SETTLE_S": settle_s}
+    command = [sys.executable, "-m", "kaikai_assets.cli", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def put(root: Path, name: str, content: str) -> None:
+    path = root / "inbox" / "air" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content, encoding="utf-8")
+
+
+def test_the_demo_prints_days_and_alerts_that_the_warehouse_holds_and_a_ledger_that_adds_up(root: Path) -> None:
+    done = kaikai(root, "demo", settle_s="2")
+    assert done.returncode == 0, done.stderr
+    assert "2025-03-14 ┆ SENS005" in done.stdout
+    last = done.stdout.strip().splitlines()[-1]
+    records, silver, absorbed, rejected = map(int, re.findall(r"\d+", last))
+    assert records == silver + absorbed + rejected
+    with duckdb.connect(str(root / "warehouse" / "kaikai.duckdb"), read_only=True) as connection:
+        assert connection.sql("SELECT count(*) FROM gold.air_daily").fetchall() == [(14 * 5,)]
+        assert connection.sql("SELECT count(DISTINCT sensor_id) FROM gold.air_alerts WHERE n >= 24").fetchall() == [
+            (5,)
+        ]
+    again = kaikai(root, "demo")
+    assert again.returncode == 0
+    assert "0 files landed" in again.stdout
+    assert again.stdout.strip().splitlines()[-1] == last
+
+
+def test_build_lands_materializes_and_status_tells_where_the_records_went(root: Path) -> None:
+    put(root, "day.csv", day_file("2025-03-01") + "SENS001,2025-03-01T00:00:00Z,20.0,25,50,500\nSENS001,no time,1,,,\n")
+    put(root, "odd.csv", "x,y\n1,2\n")
+    done = kaikai(root, "build")
+    assert done.returncode == 0, done.stderr
+    assert "1 files landed (290 records), 0 redelivered, 1 rejected" in done.stdout
+    assert "rejected 'odd.csv': header fits no source" in done.stderr
+    status = kaikai(root, "status")
+    assert "air: 2 days landed, 2 built, 0 pending, 0 broken" in status.stdout
+    assert "2025-03-01  built     records 289  leading 288  absorbed 1  rejected 0" in status.stdout
+
+
+def test_a_day_that_cannot_be_built_is_named_in_one_line_and_the_exit_is_not_zero(root: Path) -> None:
+    put(root, "good.csv", day_file("2025-03-01"))
+    put(root, "lost.csv", HEADER + "SENS001,2025-03-05T00:00:00Z,1,,,\n")
+    assert kaikai(root, "land").returncode == 0
+    next((root / "raw").rglob("lost.csv")).unlink()
+    done = kaikai(root, "build")
+    assert done.returncode == 1
+    assert "bronze/air_measurements 2025-03-05: FileNotFoundError" in done.stderr
+    assert done.stderr.strip().splitlines()[-1] == "Error: 1 targets could not be built"
+    assert "1 built, 1 pending, 0 broken" in kaikai(root, "status").stdout
+
+
+def test_a_wrong_source_description_is_one_clear_line(root: Path) -> None:
+    folder = root / "sources" / "air"
+    folder.mkdir(parents=True)
+    (folder / "mine.yaml").write_text("source: mine\nformat: csvv\n", encoding="utf-8")
+    done = kaikai(root, "land")
+    assert done.returncode == 1
+    (line,) = done.stderr.strip().splitlines()
+    assert "mine.yaml: format: Input should be 'csv'" in line
+
+
+def test_simulate_writes_files_and_their_truth(root: Path) -> None:
+    done = kaikai(root, "simulate", "air", "--days", "2", "--sensors", "2", "--seed", "3")
+    assert done.returncode == 0, done.stderr
+    assert len(list((root / "inbox" / "air" / "kaikai_csv").glob("*.csv"))) >= 2
+    assert (root / "truth" / "air.csv").read_text(encoding="utf-8").startswith("kind,file,line")
