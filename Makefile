@@ -5,7 +5,7 @@ INSTALLED := .venv/.installed
 DAGSTER_CONFIG := data/dagster/dagster.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test lint format lock clean
+.PHONY: help install demo dev test bench lint format lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -31,6 +31,9 @@ $(DAGSTER_CONFIG): # no prerequisite: a copy that somebody edited is left alone
 
 test: install ## tests (ARGS="-n 2 -k ledger" is handed to pytest)
 	$(BIN)/python -m pytest $(ARGS)
+
+bench: install ## floor and platform side by side (ARGS="--days 365")
+	$(BIN)/python -m bench.slice $(ARGS)
 
 lint: install ## format, style, types, architecture
 	$(BIN)/ruff format --check .

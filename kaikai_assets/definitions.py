@@ -5,6 +5,7 @@ import dagster as dg
 from kaikai_assets.domains.air.domain import AIR
 from kaikai_assets.orchestration.assets import domain_assets
 from kaikai_assets.orchestration.automation import build_job, landing_sensor
+from kaikai_assets.orchestration.checks import published_check
 from kaikai_assets.orchestration.platform import Platform
 from kaikai_assets.settings import Settings
 
@@ -19,12 +20,15 @@ def build_platform(settings: Settings | None = None) -> Platform:
 def build_defs(settings: Settings | None = None) -> dg.Definitions:
     """Assets, jobs and sensors of all domains, for given settings or those of the environment."""
     platform = build_platform(settings)
-    assets, jobs, sensors = [], [], []
+    assets, checks, jobs, sensors = [], [], [], []
     for domain in DOMAINS.values():
         assets += domain_assets(platform, domain)
+        checks.append(published_check(platform, domain))
         jobs.append(build_job(domain))
         sensors.append(landing_sensor(platform, domain, jobs[-1]))
-    return dg.Definitions(assets=assets, jobs=jobs, sensors=sensors, executor=dg.in_process_executor)
+    return dg.Definitions(
+        assets=assets, asset_checks=checks, jobs=jobs, sensors=sensors, executor=dg.in_process_executor
+    )
 
 
 defs = build_defs()

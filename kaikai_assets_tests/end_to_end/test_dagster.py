@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 import polars as pl
 import pytest
 from dagster import AssetKey, DagsterEventType
@@ -229,6 +230,19 @@ def test_a_failing_day_is_retried_a_bounded_number_of_times_and_is_then_left_alo
             runs += 1
         assert runs <= platform.settings.attempts
     assert runs == platform.settings.attempts
+
+
+def test_a_table_that_lost_rows_in_the_warehouse_fails_the_published_check(
+    platform: Platform, defs: dg.Definitions, instance: dg.DagsterInstance
+) -> None:
+    drop(platform, "day.csv", day_file(DAYS[0]))
+    platform.land(AIR)
+    assert ("air", "published", None, True) in checks(run_range(defs, instance, DAYS[0], DAYS[0]))
+    warehouse = platform.settings.warehouse
+    warehouse.chmod(0o644)
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("DELETE FROM gold.air_hourly WHERE hour = (SELECT min(hour) FROM gold.air_hourly)")
+    assert ("air", "published", None, False) in checks(run_range(defs, instance, DAYS[0], DAYS[0]))
 
 
 def test_the_graph_declares_windows_owners_kinds_and_contracts(defs: dg.Definitions) -> None:
