@@ -11,7 +11,7 @@ import duckdb
 import polars as pl
 from sqlalchemy.exc import SQLAlchemyError
 
-from kaikai_assets.build.pending import broken
+from kaikai_assets.build.pending import broken, days_of
 from kaikai_assets.build.steps import Domain
 from kaikai_assets.landing.sources import SourceError
 from kaikai_assets.orchestration.platform import Platform
@@ -161,7 +161,7 @@ def status(domain: str | None, listed: int) -> None:
         plan, state = runner.plan(), runner.state()
         failing = broken(plan, platform.ledger.attempts(), platform.settings.attempts)
         landed = {day for day in state.file_days if state.readings(day)}
-        pending, stuck = plan.days(plan.pending), plan.days(failing)
+        pending, stuck = days_of(plan.pending), days_of(failing)
         built = landed - pending
         click.echo(
             f"{one.name}: {len(landed)} days landed, {len(built)} built, "

@@ -1,6 +1,9 @@
-"""Bronze: each file parsed once, for all its days, in one commit, by the first run that meets it."""
+"""Bronze: each file parsed once, for all its days, in one commit, by the first run that meets it.
 
-from collections.abc import Collection, Iterator, Sequence
+A day is committed only if every file it should hold could be read.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial
 from typing import Annotated
@@ -8,13 +11,14 @@ from typing import Annotated
 import pandera.polars as pa
 import polars as pl
 
-from kaikai_assets.build.pending import File, bronze_digest, parse_digests
+from kaikai_assets.build.pending import NO_DESCRIPTION, File, bronze_digest, expected, parse_digests
 from kaikai_assets.build.run import Done, Run, persistently
 from kaikai_assets.build.steps import Domain
 from kaikai_assets.lake.content import canonical
 from kaikai_assets.landing.parse import parse
-from kaikai_assets.landing.unpack import UnreadableFile
-from kaikai_assets.quality.contracts import Contract, metrics, schema
+from kaikai_assets.landing.sources import SourceError
+from kaikai_assets.landing.unpack import UnreadableFile, fingerprint
+from kaikai_assets.quality.contracts import Contract, metrics, schema, validate
 
 
 class BronzeRecords(pa.DataFrameModel):
@@ -33,7 +37,9 @@ class BronzeRecords(pa.DataFrameModel):
     text: str = pa.Field(nullable=True, description="A damaged record as it stands in the file")
     parameter: str = pa.Field(nullable=True, description="Parameter of a long layout")
     time: str = pa.Field(nullable=True, description="Time as written")
-    parse: str = pa.Field(description="Digest of the code and description that parsed the file")
+    parse: str = pa.Field(
+        description="Digest of the code and description that parsed the file", metadata={"arrival_dependent": True}
+    )
 
     class Config:
         strict = True
@@ -58,35 +64,24 @@ def contract(domain: Domain) -> Contract:
 def build_bronze(run: Run, days: Collection[date], *, reparse: bool) -> Iterator[Done]:
     """Bring bronze up to date for some days. With ``reparse`` the files of those days are read from raw again."""
     table = run.domain.bronze
-    parses = parse_digests(run.domain, run.context.sources)
+    parses = parse_digests(run.domain, run.context)
     behind: dict[date, str] = {}
     for day in sorted(days):
-        if files := run.start.readings(day):
-            expected = bronze_digest((f.arrival_seq, f.identity, parses[f.source]) for f in files)
-            built = run.start.built.get((table, day.isoformat()))
-            if reparse or built is None or built.digest != expected:
-                behind[day] = expected
+        digest = bronze_digest(expected(run.start, day, parses))
+        built = run.start.built.get((table, day.isoformat()))
+        if (built or run.start.readings(day)) and (reparse or built is None or built.digest != digest):
+            behind[day] = digest
     run.begin({(table, day.isoformat()): digest for day, digest in behind.items()})
-    for group in _groups(run, behind):
+    for files in _groups(run, behind):
+        of_files = {day for day in behind for file in files if file.arrival_seq in run.start.file_days.get(day, {})}
         try:
-            yield from persistently(partial(_commit, run, group, parses, reparse))
-        except Exception as error:  # noqa: BLE001 - the boundary that keeps one file's failure from the others
-            for file in group:
-                yield from _commit_alone(run, file, parses, reparse, behind, error if len(group) == 1 else None)
-
-
-def _commit_alone(
-    run: Run, file: File, parses: dict[str, str], reparse: bool, behind: Collection[date], error: Exception | None
-) -> list[Done]:
-    if error is None:
-        try:
-            return persistently(partial(_commit, run, [file], parses, reparse))
-        except Exception as alone:  # noqa: BLE001 - as above
-            error = alone
-    for day in behind:
-        if file.arrival_seq in run.start.file_days[day]:
-            run.fail((run.domain.bronze, day.isoformat()), error)
-    return []
+            yield from _bring(run, files, of_files, parses, reparse)
+        except Exception as error:  # noqa: BLE001 - the boundary that keeps one group's failure from the others
+            for day in of_files:
+                run.fail((table, day.isoformat()), error)
+    emptied = {day for day in behind if not run.start.readings(day)}
+    if emptied:
+        yield from persistently(partial(_replace, run, emptied, [], parses))
 
 
 def _groups(run: Run, days: Collection[date]) -> Iterator[list[File]]:
@@ -109,30 +104,66 @@ def _groups(run: Run, days: Collection[date]) -> Iterator[list[File]]:
         yield group
 
 
-def _commit(run: Run, group: Sequence[File], parses: dict[str, str], reparse: bool) -> list[Done]:
+def _bring(
+    run: Run, files: Sequence[File], behind: set[date], parses: Mapping[str, str], reparse: bool
+) -> Iterator[Done]:
+    """Parse what bronze lacks of some files and commit their days; the days of a file that cannot be read fail."""
+    model = schema(contract(run.domain))
+    position = {name: model[name] for name in ("day", "arrival_seq", "parse")}
+    stored = set(run.lake.read(run.domain.bronze, position, behind).unique().iter_rows())
+    parsed: list[pl.DataFrame] = []
+    write, spoilt = set(behind), set[date]()
+    for file in files:
+        digest = parses.get(file.source, NO_DESCRIPTION)
+        of_file = {
+            day: counts[file.arrival_seq] for day, counts in run.start.file_days.items() if file.arrival_seq in counts
+        }
+        if not reparse and all((day, file.arrival_seq, digest) in stored for day in behind & of_file.keys()):
+            continue
+        try:
+            parsed.append(_parse(run, file, digest, of_file))
+            write |= of_file.keys()
+        except (ValueError, OSError) as error:
+            spoilt |= of_file.keys()
+            for day in behind & of_file.keys():
+                run.fail((run.domain.bronze, day.isoformat()), error)
+    if write - spoilt:
+        yield from persistently(partial(_replace, run, write - spoilt, parsed, parses))
+
+
+def _replace(run: Run, days: set[date], parsed: Sequence[pl.DataFrame], parses: Mapping[str, str]) -> list[Done]:
+    """Commit days as what they hold already, of the files and parses they should hold, and newly parsed rows."""
     table, model = run.domain.bronze, contract(run.domain)
-    of_group = {file.arrival_seq for file in group}
-    days = [day for day, counts in run.start.file_days.items() if not of_group.isdisjoint(counts)]
-    stored = run.lake.read(table, schema(model), days)
-    present = set(stored.select("arrival_seq", "parse").unique().iter_rows())
-    missing = [file for file in group if reparse or (file.arrival_seq, parses[file.source]) not in present]
-    if not missing:
-        return []
-    kept = stored.filter(~pl.col("arrival_seq").is_in([file.arrival_seq for file in missing]))
-    rows = canonical(model, pl.concat([kept, *(_parse(run, file, parses) for file in missing)], how="diagonal_relaxed"))
-    held = rows.select("day", "arrival_seq", "parse").unique()
-    digests = {}
-    for (day,), of_day in held.partition_by("day", as_dict=True).items():
-        files = ((seq, run.start.files[seq].identity, parsed) for _, seq, parsed in of_day.iter_rows())
+    held = [(day, seq, digest) for day in days for seq, _, digest in expected(run.start, day, parses)]
+    wanted = pl.DataFrame(held, schema={"day": pl.Date, "arrival_seq": pl.Int64, "parse": pl.String}, orient="row")
+    new = pl.concat([frame.filter(pl.col("day").is_in(list(days))) for frame in parsed]) if parsed else None
+    kept = run.lake.read(table, schema(model), days).join(wanted, on=wanted.columns, how="semi")
+    if new is not None:
+        kept = kept.join(new.select("arrival_seq").unique(), on="arrival_seq", how="anti")
+        kept = pl.concat([kept, new], how="diagonal_relaxed")
+    rows = canonical(model, kept)
+    validate(table, model, rows)
+    digests = {day.isoformat(): bronze_digest([]) for day in days}
+    for (day,), of_day in rows.select(wanted.columns).unique().partition_by("day", as_dict=True).items():
+        files = [(seq, run.start.files[seq].identity, digest) for _, seq, digest in of_day.iter_rows()]
         digests[day.isoformat()] = bronze_digest(files)
     return run.commit(table, model, rows, digests, {})
 
 
-def _parse(run: Run, file: File, parses: dict[str, str]) -> pl.DataFrame:
+def _parse(run: Run, file: File, digest: str, of_file: Mapping[date, int]) -> pl.DataFrame:
+    """Bronze rows of a raw file. Raises ``UnreadableFile`` or ``SourceError`` naming the file."""
+    source = run.context.sources.get(file.source)
+    if source is None:
+        raise SourceError(
+            f"{file.raw_file}: source {file.source!r} has no description any more; put its YAML file back"
+        )
+    path = run.settings.raw / file.raw_file
+    if fingerprint(path) != file.sha256:
+        raise UnreadableFile(f"{file.raw_file}: its bytes are not those that landed")
     try:
         rows = parse(
-            run.settings.raw / file.raw_file,
-            run.context.sources[file.source],
+            path,
+            source,
             entity=run.domain.entity,
             metrics=[metric.name for metric in metrics(run.domain.readings)],
             raw_file=file.raw_file,
@@ -143,4 +174,11 @@ def _parse(run: Run, file: File, parses: dict[str, str]) -> pl.DataFrame:
         )
     except UnreadableFile as error:
         raise UnreadableFile(f"{file.raw_file}: {error}") from error
-    return rows.with_columns(parse=pl.lit(parses[file.source]))
+    found = dict(rows.group_by("day").len().iter_rows())
+    if found != of_file:
+        differing = sorted(day for day in found.keys() | of_file.keys() if found.get(day) != of_file.get(day))
+        raise UnreadableFile(
+            f"{file.raw_file}: {found.get(differing[0], 0)} records of {differing[0]}, but landing counted "
+            f"{of_file.get(differing[0], 0)}; landing counts again when a source's times change"
+        )
+    return rows.with_columns(parse=pl.lit(digest))

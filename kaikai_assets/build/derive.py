@@ -1,6 +1,6 @@
 """Silver, gold and the registry: made by a domain's pure functions from tables of the lake or from snapshot files."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
 
@@ -12,10 +12,11 @@ from kaikai_assets.build.run import Accounts, Done, Run, persistently
 from kaikai_assets.build.steps import WHOLE, Context, Made, Step
 from kaikai_assets.lake.content import canonical
 from kaikai_assets.landing.readers import read_records
+from kaikai_assets.landing.sources import SourceError
 from kaikai_assets.landing.unpack import UnreadableFile
-from kaikai_assets.ledger.store import Account
+from kaikai_assets.ledger.store import Account, Target
 from kaikai_assets.quality.conservation import verify
-from kaikai_assets.quality.contracts import Contract, schema
+from kaikai_assets.quality.contracts import Contract, schema, validate
 
 
 def build_dimension(run: Run, *, only_pending: bool) -> Iterator[Done]:
@@ -24,15 +25,19 @@ def build_dimension(run: Run, *, only_pending: bool) -> Iterator[Done]:
     target = (run.domain.registry, WHOLE)
     if target in made.digests and (target in made.changed or not only_pending):
         run.begin({target: made.digests[target]})
-        yield from _attempt(run, lambda: Made(_dimension(run)), run.domain.dimension, {WHOLE: made.digests[target]})
+        digests = {WHOLE: made.digests[target]}
+        yield from _attempt(run, lambda: Made(_dimension(run)), run.domain.dimension, digests, {})
 
 
 def _dimension(run: Run) -> Mapping[str, pl.DataFrame]:
     frames = []
     for file in run.start.snapshots():
         path = run.settings.raw / file.raw_file
+        source = run.context.sources.get(file.source)
+        if source is None:
+            raise SourceError(f"{file.raw_file}: source {file.source!r} has no description any more; put its YAML back")
         try:
-            records = read_records(path, run.context.sources[file.source], run.settings.max_unpacked_bytes)
+            records = read_records(path, source, run.settings.max_unpacked_bytes)
         except UnreadableFile as error:
             raise UnreadableFile(f"{file.raw_file}: {error}") from error
         frames.append(
@@ -51,17 +56,23 @@ def build_step(
 ) -> Iterator[Done]:
     """Build a step's targets of some days (or its one unpartitioned target), as planned in ``made``."""
     ready: dict[str, str] = {}
-    for (name, part), digest in sorted(made.digests.items()):
+    built = run.ledger.built()
+    for (name, part), digest in made.digests.items():
         if name != step.name or (part and date.fromisoformat(part) not in days):
             continue
         outputs = {(output, part) for output in step.outputs}
-        if any(read in run.failed or read in run.skipped for read in made.reads[name, part]):
+        reads = made.reads[name, part]
+        if any(read in run.failed or read in run.skipped for read in reads):
             run.skipped |= outputs
+        elif any(read in run.refused for read in reads) or run.overtaken(reads, built):
+            # Another run builds these days from more files than this one knows of.
+            run.refused |= outputs
         elif not only_pending or outputs & made.changed:
             ready[part] = digest
     run.begin({(step.name, part): digest for part, digest in ready.items()})
     for group in _groups(run, list(ready)):
-        yield from _build_group(run, step, context, {part: ready[part] for part in group})
+        digests = {part: ready[part] for part in group}
+        yield from _build_group(run, step, context, digests, {part: made.reads[step.name, part] for part in group})
 
 
 def _groups(run: Run, parts: list[str]) -> Iterator[list[str]]:
@@ -77,13 +88,15 @@ def _groups(run: Run, parts: list[str]) -> Iterator[list[str]]:
         yield group
 
 
-def _build_group(run: Run, step: Step, context: Context, digests: Mapping[str, str]) -> Iterator[Done]:
-    yield from _attempt(run, lambda: _make(run, step, context, list(digests)), step.outputs, digests)
+def _build_group(
+    run: Run, step: Step, context: Context, digests: Mapping[str, str], reads: Mapping[str, Sequence[Target]]
+) -> Iterator[Done]:
+    yield from _attempt(run, lambda: _make(run, step, context, list(digests)), step.outputs, digests, reads)
     if len(digests) > 1 and any((step.name, part) in run.failed for part in digests):
         # One bad day must not take its neighbours along: try each alone.
         for part, digest in digests.items():
-            del run.failed[step.name, part]
-            yield from _build_group(run, step, context, {part: digest})
+            run.failed.pop((step.name, part), None)
+            yield from _build_group(run, step, context, {part: digest}, reads)
 
 
 def _make(run: Run, step: Step, context: Context, parts: list[str]) -> Made:
@@ -97,21 +110,31 @@ def _make(run: Run, step: Step, context: Context, parts: list[str]) -> Made:
 
 
 def _attempt(
-    run: Run, make: Callable[[], Made], outputs: Mapping[str, Contract], digests: Mapping[str, str]
+    run: Run,
+    make: Callable[[], Made],
+    outputs: Mapping[str, Contract],
+    digests: Mapping[str, str],
+    reads: Mapping[str, Sequence[Target]],
 ) -> Iterator[Done]:
-    """Make, verify and commit the parts of a step's tables; they fail together."""
+    """Make and verify the parts of a step's tables, then commit them; they fail together."""
     name = next(iter(outputs))
     try:
         made = make()
         accounts = _verified(run, made, digests)
         rows = {table: canonical(contract, made.tables[table]) for table, contract in outputs.items()}
+        for table, contract in outputs.items():
+            validate(table, contract, rows[table])
         # The step's own table last: once it is committed, all are.
         for table in reversed(list(outputs)):
             given = accounts if table == name else {}
             yield from persistently(partial(run.commit, table, outputs[table], rows[table], digests, given))
     except Exception as error:  # noqa: BLE001 - the boundary that keeps one day's failure from the others
+        built = run.ledger.built()
         for part in digests:
-            run.fail((name, part), error)
+            if run.overtaken(reads.get(part, ()), built):
+                run.refused.add((name, part))
+            else:
+                run.fail((name, part), error)
 
 
 def _verified(run: Run, made: Made, digests: Mapping[str, str]) -> Accounts:

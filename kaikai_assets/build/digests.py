@@ -1,12 +1,10 @@
-"""Digests: of values, and of code with all that it uses from this package."""
+"""Digests: of values, and of loaded code with all that it uses from this package."""
 
-import ast
+import functools
 import hashlib
 import inspect
 import json
-import textwrap
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
 from functools import cache
 from types import CodeType, ModuleType
 from typing import Any
@@ -21,68 +19,88 @@ def digest_of(*values: Any) -> str:
 
 
 @cache
-def code_digest(function: Callable[..., Any]) -> str:
-    """Digest of a function and of every function, class and constant of this package that it reaches.
+def code_digest(*functions: Callable[..., Any]) -> str:
+    """Digest of functions and of every function, class and constant of this package that they reach.
 
-    Comments, docstrings and layout do not count: only what can change a result re-opens a table.
+    It is taken from the code as loaded, not from files that may have changed since. Comments, docstrings and layout do
+    not count; another minor version of Python does, since it compiles to other code.
     """
-    return digest_of(sorted(_reached(function, set())))
+    seen: set[int] = set()
+    return digest_of(sorted(line for function in functions for line in _reached(function, seen)))
 
 
-def _reached(thing: Any, seen: set[str]) -> Iterator[str]:
-    name = f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', '')}"
-    if name in seen:
-        return
-    seen.add(name)
+def _reached(thing: Any, seen: set[int]) -> Iterator[str]:
     thing = inspect.unwrap(thing)
-    yield f"{name}: {_source(thing)}"
-    namespace = vars(inspect.getmodule(thing) or object)
-    for used in sorted(_names(thing)):
-        yield from _follow(used, namespace, seen, _names(thing))
-
-
-def _follow(name: str, namespace: Any, seen: set[str], attributes: set[str]) -> Iterator[str]:
-    if name not in namespace:
+    if isinstance(thing, functools.partial):
+        yield f"partial {_plain((thing.args, sorted(thing.keywords.items())))}"
+        thing = thing.func
+    if id(thing) in seen:
         return
-    value = namespace[name]
-    if isinstance(value, ModuleType):
-        if value.__name__.startswith(_PACKAGE):
-            for attribute in sorted(attributes & vars(value).keys()):
-                yield from _follow(attribute, vars(value), seen, set())
-    elif inspect.isfunction(value) or inspect.isclass(value) or hasattr(value, "__wrapped__"):
-        if str(value.__module__).startswith(_PACKAGE):
+    seen.add(id(thing))
+    name = f"{thing.__module__}.{thing.__qualname__}"
+    if inspect.isclass(thing):
+        yield f"class {name}({', '.join(base.__qualname__ for base in thing.__bases__)})"
+        for key, value in sorted(vars(thing).items()):
+            yield from _value(f"{name}.{key}", value, seen)
+        return
+    code = thing.__code__
+    yield f"def {name}: {_compiled(code, thing.__doc__)}"
+    yield from _value(f"{name} defaults", (thing.__defaults__, thing.__kwdefaults__), seen)
+    for variable, cell in zip(code.co_freevars, thing.__closure__ or (), strict=True):
+        yield from _value(f"{name} {variable}", cell.cell_contents, seen)
+    # A parameter's class: its methods are called through the object, by names that say nothing.
+    for annotation in thing.__annotations__.values():
+        if inspect.isclass(annotation):
+            yield from _value(f"{name} annotation", annotation, seen)
+    names = _names(code)
+    for used in sorted(names & thing.__globals__.keys()):
+        value = thing.__globals__[used]
+        if isinstance(value, ModuleType):
+            if value.__name__.startswith(_PACKAGE):
+                for attribute in sorted(names & vars(value).keys()):
+                    yield from _value(f"{value.__name__}.{attribute}", vars(value)[attribute], seen)
+        else:
+            yield from _value(f"{thing.__module__}.{used}", value, seen)
+
+
+def _value(name: str, value: Any, seen: set[int]) -> Iterator[str]:
+    """What a named value says: code that it is or holds, else its text."""
+    if isinstance(value, classmethod | staticmethod):
+        value = value.__func__
+    if isinstance(value, property):
+        for accessor in (value.fget, value.fset):
+            if accessor is not None:
+                yield from _reached(accessor, seen)
+    elif inspect.isfunction(inspect.unwrap(value)) or inspect.isclass(value) or isinstance(value, functools.partial):
+        if str(inspect.unwrap(getattr(value, "func", value)).__module__).startswith(_PACKAGE):
             yield from _reached(value, seen)
-    elif not name.startswith("__") and (plain := _plain(value)) is not None:
-        yield f"{namespace['__name__']}.{name} = {plain}"
+    elif isinstance(value, dict):
+        for key, held in value.items():
+            yield from _value(f"{name}[{key!r}]", held, seen)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for position, held in enumerate(sorted(value, key=repr) if isinstance(value, set | frozenset) else value):
+            yield from _value(f"{name}[{position}]", held, seen)
+    elif not name.rsplit(".", 1)[-1].startswith("__") and (plain := _plain(value)) is not None:
+        yield f"{name} = {plain}"
 
 
 def _plain(value: Any) -> str | None:
-    """A constant as text; None for an object whose text could differ from process to process."""
-    try:
-        return json.dumps(value, sort_keys=True)
-    except (TypeError, ValueError):
-        return repr(value) if isinstance(value, date | timedelta) else None
+    """A constant as text; None for an object whose text differs from process to process."""
+    # A set's own text depends on the process's hash seed.
+    text = repr(sorted(value, key=repr)) if isinstance(value, set | frozenset) else repr(value)
+    return None if " at 0x" in text else text
 
 
-def _names(thing: Any) -> set[str]:
-    """Names that a function's or a class's methods' code refers to."""
-    if inspect.isclass(thing):
-        functions = [f for f in vars(thing).values() if inspect.isfunction(f)]
-        return set().union(*(_names(f) for f in functions)) if functions else set()
-    found: set[str] = set()
-    codes: list[CodeType] = [thing.__code__]
-    while codes:
-        code = codes.pop()
-        found |= set(code.co_names)
-        codes += [const for const in code.co_consts if isinstance(const, CodeType)]
-    return found
+def _compiled(code: CodeType, docstring: str | None) -> str:
+    constants = [
+        _compiled(const, None) if isinstance(const, CodeType) else _plain(const)
+        for const in code.co_consts
+        if docstring is None or const != docstring
+    ]
+    return f"{code.co_code.hex()} {code.co_names} {code.co_varnames} {constants}"
 
 
-def _source(thing: Any) -> str:
-    tree = ast.parse(textwrap.dedent(inspect.getsource(thing)))
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        documented = isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)
-        if documented and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
-            body[0] = ast.Pass()
-    return ast.unparse(tree)
+def _names(code: CodeType) -> set[str]:
+    """Names that code and the code within it refer to."""
+    within = [const for const in code.co_consts if isinstance(const, CodeType)]
+    return set(code.co_names).union(*(_names(inner) for inner in within))

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from kaikai_assets.build.digests import code_digest, digest_of
-from kaikai_assets.build.steps import WHOLE, Context, Domain, Step
+from kaikai_assets.build.steps import WHOLE, Context, Domain, Read, Step
+from kaikai_assets.lake.content import canonical
 from kaikai_assets.landing.parse import parse
-from kaikai_assets.landing.sources import Source
 from kaikai_assets.ledger.store import Attempt, Built, Target
 from kaikai_assets.quality.contracts import describe, metrics
 
@@ -20,6 +20,7 @@ class File:
     identity: str
     source: str
     kind: str
+    sha256: str
     raw_file: str
     arrived_at: datetime
 
@@ -45,27 +46,54 @@ class State:
         """Records that landed for a day."""
         return sum(self.file_days.get(date.fromisoformat(part), {}).values()) if part else 0
 
+    def parts(self, table: str) -> set[str]:
+        """Parts of a table that were ever built: one whose inputs are gone is still to be emptied."""
+        return {part for name, part in self.built if name == table}
+
 
 @dataclass
 class Plan:
-    """Digest of every target that exists, and what is pending: because its own digest differs (``changed``), or
-    because something it reads may change (``pending`` holds both). ``reads`` are the existing targets it reads."""
+    """Digest of every target that exists, in the order of building, and what it reads.
+
+    ``changed`` targets have another digest than they were built with; ``pending`` ones also read one that is pending.
+    """
 
     digests: dict[Target, str] = field(default_factory=dict)
+    reads: dict[Target, tuple[Target, ...]] = field(default_factory=dict)
     changed: set[Target] = field(default_factory=set)
     pending: set[Target] = field(default_factory=set)
-    reads: dict[Target, tuple[Target, ...]] = field(default_factory=dict)
 
-    def days(self, targets: Iterable[Target]) -> set[date]:
-        """Days of partitioned targets."""
-        return {date.fromisoformat(part) for _, part in targets if part}
+    def active(self, held: Collection[Target]) -> set[Target]:
+        """Pending targets that can move although those in ``held`` wait: changed ones, and what reads them."""
+        found: set[Target] = set()
+        for target in self.digests:
+            if (target in self.changed and target not in held) or any(read in found for read in self.reads[target]):
+                found.add(target)
+        return found
 
 
-def parse_digests(domain: Domain, sources: Mapping[str, Source]) -> dict[str, str]:
+def days_of(targets: Iterable[Target]) -> set[date]:
+    """Days of partitioned targets."""
+    return {date.fromisoformat(part) for _, part in targets if part}
+
+
+def parse_digests(domain: Domain, context: Context) -> dict[str, str]:
     """Digest of how files of each source are parsed."""
     names = [metric.name for metric in metrics(domain.readings)]
-    code = code_digest(parse)
-    return {name: digest_of(code, s.model_dump(mode="json"), domain.entity, names) for name, s in sources.items()}
+    code = code_digest(parse, canonical)
+    return {
+        name: digest_of(
+            code, source.model_dump(mode="json", exclude=DESCRIPTIVE), domain.entity, names, context.first_day
+        )
+        for name, source in context.sources.items()
+    }
+
+
+DESCRIPTIVE = {"description", "match"}
+"""Fields of a source description that change no row."""
+
+NO_DESCRIPTION = "no description"
+"""Parse digest of a source whose description is gone: its files cannot be read until it is back."""
 
 
 def bronze_digest(held: Iterable[tuple[int, str, str]]) -> str:
@@ -73,17 +101,21 @@ def bronze_digest(held: Iterable[tuple[int, str, str]]) -> str:
     return digest_of("bronze", sorted(held))
 
 
+def expected(state: State, day: date, parses: Mapping[str, str]) -> list[tuple[int, str, str]]:
+    """What a bronze day should hold: ``(arrival_seq, identity, parse digest)`` of each file."""
+    return [(f.arrival_seq, f.identity, parses.get(f.source, NO_DESCRIPTION)) for f in state.readings(day)]
+
+
 def plan(domain: Domain, context: Context, state: State) -> Plan:
     """Evaluate all targets of a domain."""
-    parses = parse_digests(domain, context.sources)
+    parses = parse_digests(domain, context)
     made = Plan()
-    parts: dict[str, set[str]] = {domain.bronze: set()}
-    for day in state.file_days:
-        if files := state.readings(day):
-            parts[domain.bronze].add(day.isoformat())
-            digest = bronze_digest((f.arrival_seq, f.identity, parses[f.source]) for f in files)
-            _judge(made, state, [(domain.bronze, day.isoformat())], digest, ())
-    if state.snapshots():
+    landed = {day.isoformat() for day in state.file_days if state.readings(day)}
+    parts = {domain.bronze: landed | state.parts(domain.bronze)}
+    for part in sorted(parts[domain.bronze]):
+        digest = bronze_digest(expected(state, date.fromisoformat(part), parses))
+        _judge(made, state, [(domain.bronze, part)], digest, ())
+    if state.snapshots() or state.parts(domain.registry):
         digest = dimension_digest(domain, state, parses)
         _judge(made, state, [(name, WHOLE) for name in domain.dimension], digest, ())
     for step in domain.steps:
@@ -103,9 +135,9 @@ def publication_digest(domain: Domain, built: Mapping[Target, Built]) -> str:
 def dimension_digest(domain: Domain, state: State, parses: Mapping[str, str]) -> str:
     """Digest of the registry: its snapshot files and the code that reads them."""
     return digest_of(
-        code_digest(domain.make_dimension),
+        code_digest(domain.make_dimension, canonical),
         [describe(contract) for contract in domain.dimension.values()],
-        [(f.arrival_seq, f.identity, parses[f.source]) for f in state.snapshots()],
+        [(f.arrival_seq, f.identity, parses.get(f.source, NO_DESCRIPTION)) for f in state.snapshots()],
     )
 
 
@@ -113,19 +145,12 @@ def evaluate(step: Step, context: Context, state: State, parts: dict[str, set[st
     """Add a step's targets to a plan; ``parts`` holds the existing parts of the tables before it."""
     reads = step.reads(context)
     configuration = step.configuration(context)
-    code = digest_of(code_digest(step.make), [describe(contract) for contract in step.outputs.values()])
-    if step.partitioned:
-        days: set[date] = set()
-        for read in reads:
-            for part in parts[read.table]:
-                at = date.fromisoformat(part)
-                days |= {at + timedelta(days=shift) for shift in range(-read.after, read.before + 1)}
-        existing: dict[str, date | None] = {day.isoformat(): day for day in days}
-    else:
-        existing = dict.fromkeys([WHOLE] if any(parts[read.table] for read in reads) else [])
+    code = digest_of(code_digest(step.make, canonical), [describe(contract) for contract in step.outputs.values()])
+    existing = state.parts(step.name) | _existing(step, reads, parts)
     for name in step.outputs:
-        parts[name] = set(existing)
-    for part, day in sorted(existing.items()):
+        parts[name] = existing
+    for part in sorted(existing):
+        day = date.fromisoformat(part) if part else None
         targets = [
             (r.table, of)
             for r in reads
@@ -133,8 +158,20 @@ def evaluate(step: Step, context: Context, state: State, parts: dict[str, set[st
             if of in parts[r.table]
         ]
         outputs = [(*target, state.built[target].output if target in state.built else "") for target in targets]
-        digest = digest_of(code, configuration(day), outputs)
+        sources = frozenset(file.source for file in state.readings(day)) if day else frozenset()
+        digest = digest_of(code, configuration(day, sources), outputs)
         _judge(made, state, [(name, part) for name in step.outputs], digest, targets)
+
+
+def _existing(step: Step, reads: Iterable[Read], parts: Mapping[str, set[str]]) -> set[str]:
+    if not step.partitioned:
+        return {WHOLE} if any(parts[read.table] for read in reads) else set()
+    return {
+        (date.fromisoformat(part) + timedelta(days=shift)).isoformat()
+        for read in reads
+        for part in parts[read.table]
+        for shift in range(-read.after, read.before + 1)
+    }
 
 
 def window(before: int, after: int, day: date | None) -> list[str]:

@@ -1,7 +1,7 @@
-"""One run: what it fixed at its start, what it did, and the one way in which rows become a committed target."""
+"""One run: what it fixed at its start, what it could not do, and the one way in which rows become a target."""
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -11,7 +11,7 @@ from kaikai_assets.build.steps import Context, Domain
 from kaikai_assets.lake.content import EMPTY, content_hashes
 from kaikai_assets.lake.tables import Build, Conflict, Lake
 from kaikai_assets.ledger.store import Account, Built, Ledger, Target
-from kaikai_assets.quality.contracts import Contract, validate
+from kaikai_assets.quality.contracts import Contract
 from kaikai_assets.settings import Settings, utc_now
 
 _TRIES = 5
@@ -34,7 +34,7 @@ class Run:
     """A run of a domain. ``start`` is the ledger's state when it began: what lands later is for the next run.
 
     ``failed`` holds an error for each target, ``skipped`` the targets that read a failed one, ``refused`` those that
-    another run had built from more.
+    another run has built from more, or whose inputs it has.
     """
 
     settings: Settings
@@ -43,7 +43,7 @@ class Run:
     domain: Domain
     context: Context
     start: State
-    failed: dict[Target, str] = field(default_factory=dict)
+    failed: dict[Target, Exception] = field(default_factory=dict)
     skipped: set[Target] = field(default_factory=set)
     refused: set[Target] = field(default_factory=set)
 
@@ -59,24 +59,26 @@ class Run:
     def commit(
         self, table: str, contract: Contract, rows: pl.DataFrame, digests: Mapping[str, str], accounts: Accounts
     ) -> list[Done]:
-        """Validate canonical rows and commit them as the parts in ``digests``.
+        """Commit canonical, validated rows as the parts in ``digests``, and note them.
 
-        Raises ``ContractViolation``; ``Conflict`` when another run committed the same days.
+        Raises ``Conflict`` when another run committed the same days.
         """
-        validate(table, contract, rows)
-        built = self._built(contract, rows, digests)
+        hashes = content_hashes(contract, rows)
+        outputs = {part: hashes.get(part, (0, EMPTY)) for part in digests}
+        built = {part: Built(digests[part], output, n, self.seen) for part, (n, output) in outputs.items()}
         refused = self.lake.commit(table, rows, {part: Build(b.seen, b.digest) for part, b in built.items()})
         self.refused |= {(table, part) for part in refused}
-        kept = {part: b for part, b in built.items() if part not in refused}
-        self.ledger.record_built({(table, part): b for part, b in kept.items()}, utc_now())
-        if accounts:
-            self.ledger.record_accounts(self.domain.name, {part: accounts.get(part, ()) for part in kept})
-        return [Done((table, part), b, accounts.get(part, ())) for part, b in kept.items()]
+        done = [Done((table, part), b, accounts.get(part, ())) for part, b in built.items() if part not in refused]
+        self.ledger.record_built(
+            {one.target: one.built for one in done},
+            utc_now(),
+            {(self.domain.name, one.target[1]): one.accounts for one in done} if accounts else {},
+        )
+        return done
 
-    def _built(self, contract: Contract, rows: pl.DataFrame, digests: Mapping[str, str]) -> dict[str, Built]:
-        hashes = content_hashes(contract, rows)
-        parts = {part: hashes.get(part, (0, EMPTY)) for part in digests}
-        return {part: Built(digests[part], output, n, self.seen) for part, (n, output) in parts.items()}
+    def overtaken(self, targets: Iterable[Target], built: Mapping[Target, Built]) -> bool:
+        """Whether another run has built some targets from later arrivals than this run knows of."""
+        return any(target in built and built[target].seen > self.seen for target in targets)
 
     def fail(self, target: Target, error: Exception) -> None:
         """Note that a target could not be built."""
@@ -85,7 +87,7 @@ class Run:
             # Not an error of the data: say where in the code.
             at = traceback.extract_tb(error.__traceback__)[-1]
             text += f" ({at.name}, line {at.lineno})"
-        self.failed[target] = text
+        self.failed[target] = error
         self.ledger.record_error(target, text)
 
 

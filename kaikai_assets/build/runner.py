@@ -11,6 +11,7 @@ from datetime import date
 from kaikai_assets.build.bronze import build_bronze
 from kaikai_assets.build.derive import build_dimension, build_step
 from kaikai_assets.build.pending import File, Plan, State, plan
+from kaikai_assets.build.reconcile import reconcile
 from kaikai_assets.build.run import Done, Run
 from kaikai_assets.build.steps import Context, Domain
 from kaikai_assets.lake.tables import Lake
@@ -31,7 +32,8 @@ class Runner:
     sources: Mapping[str, Source]
 
     def state(self) -> State:
-        """The ledger's present state of the domain."""
+        """The ledger's present state of the domain, less what the lake has lost."""
+        reconcile(self.ledger, self.lake, [self.domain.bronze, *self.domain.contracts])
         files = {seq: File(**row) for seq, row in self.ledger.files(self.domain.name).items()}
         file_days: dict[date, dict[int, int]] = {}
         for day, seq, records in self.ledger.file_days(self.domain.name):

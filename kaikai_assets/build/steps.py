@@ -42,6 +42,7 @@ class Made:
 
 
 Inputs = Mapping[str, pl.DataFrame]
+Configuration = Callable[[date | None, frozenset[str]], str]
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,14 @@ class Step:
     ``make(inputs, days, context)`` is pure: frames by table name in, frames with a ``day`` column out (none for an
     unpartitioned table), for exactly ``days``. ``reads(context)`` tells what it reads, since a registry can widen a
     window; ``reads(None)`` is the widest, which the graph shows. A ``registered`` step uses the registry's rows.
-    ``configuration(context)`` gives a digest of what else decides the rows of a day (None: of the table).
+    ``configuration(context)`` gives a function of a day (None: the whole table) and the sources that landed for it: a
+    digest of what else decides its rows.
     """
 
     outputs: Mapping[str, Contract]
     make: Callable[[Inputs, list[date], Context], Made]
     reads: Callable[[Context | None], tuple[Read, ...]]
-    configuration: Callable[[Context], Callable[[date | None], str]]
+    configuration: Callable[[Context], Configuration]
     partitioned: bool = True
     registered: bool = False
 

@@ -73,6 +73,14 @@ built = Table(
     comment="One row a built (table, day).",
 )
 
+lake_versions = Table(
+    "lake_versions",
+    metadata,
+    Column("table_name", String(96), primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    comment="The last version of each lake table that was seen; an older or absent one was deleted or restored.",
+)
+
 accounts = Table(
     "accounts",
     metadata,

@@ -143,7 +143,8 @@ class Ledger:
     def files(self, domain: str) -> dict[int, dict[str, Any]]:
         """What a plan needs of a domain's files, by arrival number."""
         t = schema.files.c
-        query = select(t.arrival_seq, t.identity, t.source, t.kind, t.raw_file, t.arrived_at).where(t.domain == domain)
+        wanted = (t.arrival_seq, t.identity, t.source, t.kind, t.sha256, t.raw_file, t.arrived_at)
+        query = select(*wanted).where(t.domain == domain)
         with self._engine.connect() as c:
             rows = c.execute(query).mappings().all()
         return {row["arrival_seq"]: {**row, "arrived_at": row["arrived_at"].replace(tzinfo=UTC)} for row in rows}
@@ -192,27 +193,50 @@ class Ledger:
             rows = c.execute(select(t.c.table_name, t.c.part, t.c.digest, t.c.output, t.c.rows, t.c.seen))
             return {(table, part): Built(digest, output, n, seen) for table, part, digest, output, n, seen in rows}
 
-    def record_built(self, builds: Mapping[Target, Built], at: datetime) -> None:
-        """Note committed builds and forget the attempts at them."""
+    def record_built(
+        self,
+        builds: Mapping[Target, Built],
+        at: datetime,
+        accounts: Mapping[tuple[str, str], Sequence[Account]] | None = None,
+    ) -> None:
+        """Note committed builds and forget the attempts at them; replace the accounts of some ``(domain, part)``."""
         keys = [{"t": table, "p": part} for table, part in builds]
         rows = [
             {"table_name": table, "part": part, "built_at": _naive(at), **asdict(build)}
             for (table, part), build in builds.items()
         ]
-        if rows:
-            with self._write() as c:
-                for t in (schema.built, schema.attempts):
-                    c.execute(_delete_targets(t), keys)
-                c.execute(insert(schema.built), rows)
-
-    def record_accounts(self, domain: str, accounts: Mapping[str, Sequence[Account]]) -> None:
-        """Replace the accounts of some days of a domain."""
+        if not rows:
+            return
         t = schema.accounts
         with self._write() as c:
-            for part, of_part in accounts.items():
+            for table in (schema.built, schema.attempts):
+                c.execute(_delete_targets(table), keys)
+            c.execute(insert(schema.built), rows)
+            for (domain, part), of_part in (accounts or {}).items():
                 c.execute(delete(t).where(t.c.domain == domain, t.c.part == part))
-                for account in of_part:
-                    c.execute(insert(t).values(domain=domain, **asdict(account)))
+                if of_part:
+                    c.execute(insert(t), [{"domain": domain, **asdict(account)} for account in of_part])
+
+    def forget(self, targets: Iterable[Target]) -> None:
+        """Forget that some targets were built: what they held is gone."""
+        keys = [{"t": table, "p": part} for table, part in targets]
+        if keys:
+            with self._write() as c:
+                c.execute(_delete_targets(schema.built), keys)
+
+    def lake_versions(self) -> dict[str, int]:
+        """The last version seen of each table of the lake."""
+        t = schema.lake_versions
+        with self._engine.connect() as c:
+            return {table: int(version) for table, version in c.execute(select(t.c.table_name, t.c.version))}
+
+    def note_lake_versions(self, versions: Mapping[str, int]) -> None:
+        """Note versions of tables of the lake."""
+        t = schema.lake_versions
+        if versions:
+            with self._write() as c:
+                c.execute(delete(t).where(t.c.table_name.in_(list(versions))))
+                c.execute(insert(t), [{"table_name": name, "version": v} for name, v in versions.items()])
 
     def accounts(self, domain: str) -> list[Account]:
         """All accounts of a domain."""

@@ -4,7 +4,7 @@ Each table and day is logged as it is committed, so that a run that fails half-w
 """
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -17,7 +17,8 @@ from kaikai_assets.ledger.store import Target
 from kaikai_assets.orchestration.columns import column_lineage, table_schema
 from kaikai_assets.orchestration.platform import Platform
 from kaikai_assets.partitions import event_days
-from kaikai_assets.quality.contracts import Contract
+from kaikai_assets.quality.conservation import ConservationError
+from kaikai_assets.quality.contracts import Contract, ContractViolation
 
 CONTRACT, CONSERVATION = "contract", "conservation"
 
@@ -56,6 +57,7 @@ def domain_assets(platform: Platform, domain: Domain) -> list[dg.AssetsDefinitio
         warnings.simplefilter("ignore", category=dg.PreviewWarning)
         checks = [_check(CONTRACT, spec, days) for spec in specs if table_of(spec.key) in domain.contracts]
         accounted = key_of(domain.steps[0].name)
+        partitioned = {spec.key for spec in specs if spec.partitions_def is not None}
         checks += [_check(CONSERVATION, spec, days) for spec in specs if spec.key == accounted]
 
         @dg.multi_asset(
@@ -71,7 +73,7 @@ def domain_assets(platform: Platform, domain: Domain) -> list[dg.AssetsDefinitio
             checked = {(check.asset_key, check.name) for check in context.selected_asset_check_keys}
             runner = platform.runner(domain)
             run = runner.begin()
-            built = 0
+            told: set[Target] = set()
             for done in runner.build(
                 run,
                 [date.fromisoformat(key) for key in keys],
@@ -81,13 +83,17 @@ def domain_assets(platform: Platform, domain: Domain) -> list[dg.AssetsDefinitio
             ):
                 # Yielded one by one: Dagster writes what is yielded, and loses what is only logged when a run dies.
                 yield from _committed(done, checked, accounted)
-                built += 1
+                told.add(done.target)
+            yield from _failed_checks(run, checked)
+            if not config.only_pending:
+                untouched = {(table_of(key), day) for key in partitioned & context.selected_asset_keys for day in keys}
+                yield from _confirmed(untouched - told - run.failed.keys() - run.skipped - run.refused, run)
             if domain.warehouse in selected:
                 written = platform.publish(domain)
                 yield dg.MaterializeResult(asset_key=key_of(domain.warehouse), metadata={"parts": written})
-            yield from _failed_checks(run, checked)
             if run.failed:
-                raise dg.Failure(_explain(run, built), {f"{t} {part}": e for (t, part), e in run.failed.items()})
+                texts = {f"{t} {part}": str(error) for (t, part), error in run.failed.items()}
+                raise dg.Failure(_explain(run, len(told)), texts)
 
     return [raw, build]
 
@@ -110,11 +116,20 @@ def _committed(done: Done, checked: _Checked, accounted: dg.AssetKey) -> Iterato
         yield from _evaluation(checked, key, CONSERVATION, part, True, _account(done))
 
 
+def _confirmed(targets: Iterable[Target], run: Run) -> Iterator[dg.AssetMaterialization]:
+    """Days that a person asked for and that needed no commit: as they were built, or without any record."""
+    built = run.ledger.built()
+    for table, part in sorted(targets):
+        rows = built[table, part].rows if (table, part) in built else 0
+        metadata = {"dagster/partition_row_count": rows, "unchanged": True}
+        yield dg.AssetMaterialization(key_of(table), partition=part, metadata=metadata)
+
+
 def _failed_checks(run: Run, checked: _Checked) -> Iterator[Any]:
     for (table, part), error in run.failed.items():
-        for check, kind in ((CONTRACT, "ContractViolation"), (CONSERVATION, "ConservationError")):
-            if error.startswith(kind):
-                yield from _evaluation(checked, key_of(table), check, part, False, {"error": error})
+        for check, kind in ((CONTRACT, ContractViolation), (CONSERVATION, ConservationError)):
+            if isinstance(error, kind):
+                yield from _evaluation(checked, key_of(table), check, part, False, {"error": str(error)})
 
 
 def _evaluation(
@@ -200,9 +215,7 @@ def _account(done: Done) -> dict[str, Any]:
 
 
 def _explain(run: Run, built: int) -> str:
-    def listed(targets: Mapping[Target, str]) -> str:
-        shown = [f"{table} {part}: {error}" for (table, part), error in sorted(targets.items())[:5]]
-        more = len(targets) - len(shown)
-        return "; ".join(shown) + (f"; and {more} more" if more else "")
-
-    return f"{len(run.failed)} failed, {len(run.skipped)} skipped, {built} built. {listed(run.failed)}"
+    shown = [f"{table} {part}: {type(e).__name__}: {e}" for (table, part), e in list(run.failed.items())[:5]]
+    more = len(run.failed) - len(shown)
+    listed = "; ".join(shown) + (f"; and {more} more" if more else "")
+    return f"{len(run.failed)} failed, {len(run.skipped)} skipped, {built} built. {listed}"

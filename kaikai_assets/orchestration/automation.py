@@ -6,13 +6,15 @@ from datetime import date, timedelta
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as AssetJob
 
-from kaikai_assets.build.pending import broken, requests, resting
+from kaikai_assets.build.digests import digest_of
+from kaikai_assets.build.pending import broken, days_of, requests, resting
 from kaikai_assets.build.steps import Domain
 from kaikai_assets.orchestration.assets import key_of
 from kaikai_assets.orchestration.platform import Platform
 from kaikai_assets.settings import utc_now
 
 _START, _END, _KEY = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end", "dagster/partition"
+_PLAN = "kaikai/plan"
 _IN_FLIGHT = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -90,7 +92,7 @@ def landing_sensor(platform: Platform, domain: Domain, job: AssetJob) -> dg.Sens
         events = raw_events(platform, domain)
         runs = context.instance.get_runs(dg.RunsFilter(statuses=_IN_FLIGHT))
         ours = [run for run in runs if run.job_name in (job.name, large.name, "__ASSET_JOB")]
-        asked = _requests(platform, domain, job, ours)
+        asked = _requests(platform, domain, job, context.instance, ours)
         if any(reason.startswith("large") for _, reason in report.left) and not any(
             run.job_name == large.name for run in ours
         ):
@@ -102,23 +104,30 @@ def landing_sensor(platform: Platform, domain: Domain, job: AssetJob) -> dg.Sens
     return sense
 
 
-def _requests(platform: Platform, domain: Domain, job: AssetJob, runs: Iterable[dg.DagsterRun]) -> list[dg.RunRequest]:
+def _requests(
+    platform: Platform, domain: Domain, job: AssetJob, instance: dg.DagsterInstance, runs: Iterable[dg.DagsterRun]
+) -> list[dg.RunRequest]:
     plan = platform.runner(domain).plan()
     settings, now = platform.settings, utc_now()
     attempts = platform.ledger.attempts()
     held = broken(plan, attempts, settings.attempts).keys() | resting(plan, attempts, now, settings.retry_s)
+    active = plan.active(held)
     today = now.date()
-    days = {day for day in plan.days(plan.pending) - plan.days(held) if settings.first_day <= day <= today}
+    days = {day for day in days_of(active) if settings.first_day <= day <= today}
     flying = days_in_flight(run.tags for run in runs)
     asked = requests(days, flying, today, settings.run_days)
-    whole = {target for target in plan.changed - held if not target[1]}
-    if whole and not days and not flying:
+    if not days and not flying and any(not part for _, part in active):
         # Only tables without partitions are behind: any day carries them, and costs nothing where it is up to date.
         asked.append((today, today))
-    return [
-        dg.RunRequest(job_name=job.name, run_config=run_config(domain), tags=range_tags(domain, start, end))
-        for start, end in asked
-    ]
+    found = []
+    for start, end in asked:
+        wanted = [t for t in active if not t[1] or start <= date.fromisoformat(t[1]) <= end]
+        stamp = digest_of(sorted((*target, plan.digests[target]) for target in wanted))
+        # Runs that end without changing anything must end too: the same work is asked for a bounded number of times.
+        if instance.get_runs_count(dg.RunsFilter(tags={_PLAN: stamp})) < settings.attempts:
+            tags = {**range_tags(domain, start, end), _PLAN: stamp}
+            found.append(dg.RunRequest(job_name=job.name, run_config=run_config(domain), tags=tags))
+    return found
 
 
 def days_in_flight(tags: Iterable[Mapping[str, str]]) -> set[date]:

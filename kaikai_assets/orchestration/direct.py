@@ -6,7 +6,7 @@ from datetime import date
 
 import dagster as dg
 
-from kaikai_assets.build.pending import Plan, ranges
+from kaikai_assets.build.pending import Plan, days_of, ranges
 from kaikai_assets.build.steps import Domain
 from kaikai_assets.ledger.store import Target
 from kaikai_assets.orchestration.automation import range_tags, raw_events, run_config
@@ -46,8 +46,6 @@ def build_pending(
     for _ in range(_ROUNDS):
         plan = platform.runner(domain).plan()
         due = _due(plan, platform, set(failed))
-        if due is None:
-            break
         for start, end in due:
             result = job.execute_in_process(
                 instance=dagster,
@@ -63,15 +61,18 @@ def build_pending(
                 if not tried:
                     return [f"run {result.run_id} failed outside of any target; see it in the Dagster UI"]
                 failed |= tried
+        if not due:
+            break
+    else:
+        failed |= dict.fromkeys(sorted(plan.changed - failed.keys())[:5], "is still pending after its builds succeeded")
     return [f"{table} {part or '(whole table)'}: {error}" for (table, part), error in sorted(failed.items())]
 
 
-def _due(plan: Plan, platform: Platform, failed: set[Target]) -> list[tuple[date, date]] | None:
-    """Ranges to run next; None when nothing is pending that has not just failed."""
+def _due(plan: Plan, platform: Platform, failed: set[Target]) -> list[tuple[date, date]]:
+    """Ranges to run next; none when nothing is pending that has not just failed."""
     today = utc_now().date()
-    held = plan.days(failed)
-    days = {day for day in plan.days(plan.pending) - held if platform.settings.first_day <= day <= today}
-    if days:
-        return ranges(days, platform.settings.run_days)
-    whole = {target for target in plan.changed - failed if not target[1]}
-    return [(today, today)] if whole else None
+    active = plan.active(failed)
+    days = {day for day in days_of(active) if platform.settings.first_day <= day <= today}
+    if not days and any(not part for _, part in active):
+        return [(today, today)]
+    return ranges(days, platform.settings.run_days)

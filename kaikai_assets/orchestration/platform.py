@@ -52,6 +52,8 @@ class Platform:
 
     def runner(self, domain: Domain) -> Runner:
         """Plans and builds a domain."""
+        if not self.settings.warehouse.exists():
+            self.ledger.forget([(domain.warehouse, WHOLE)])
         return Runner(self.settings, self.ledger, self.lake, domain, self.sources(domain))
 
     def land(self, domain: Domain, *, tick: bool = False, wait: bool = False) -> LandingReport:
@@ -69,8 +71,9 @@ class Platform:
     def publish(self, domain: Domain) -> dict[str, int]:
         """Publish a domain's changed days to the warehouse; parts written by table."""
         built = self.ledger.built()
-        written = publish(self.warehouse, self.lake, {t: domain.contracts[t] for t in domain.published}, built)
         digest = publication_digest(domain, built)
+        self.ledger.begin_attempts({(domain.warehouse, WHOLE): digest}, utc_now())
+        written = publish(self.warehouse, self.lake, {t: domain.contracts[t] for t in domain.published}, built)
         self.ledger.record_built(
             {(domain.warehouse, WHOLE): Built(digest, digest, sum(written.values()), 0)}, utc_now()
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 
+from kaikai_assets.build.pending import days_of
 from kaikai_assets.domains.air.domain import AIR
 from kaikai_assets.ledger.store import Target
 from kaikai_assets.orchestration.platform import Platform
@@ -39,7 +40,7 @@ class Built:
     """What a build committed, and what it could not."""
 
     targets: set[Target]
-    failed: dict[Target, str]
+    failed: dict[Target, Exception]
 
 
 def build(platform: Platform, days: Iterable[date] | None = None) -> Built:
@@ -51,7 +52,7 @@ def build(platform: Platform, days: Iterable[date] | None = None) -> Built:
     for _ in range(5):
         plan = runner.plan()
         run = runner.begin()
-        wanted = plan.days(plan.pending) if chosen is None else chosen
+        wanted = days_of(plan.pending) if chosen is None else chosen
         committed = runner.build(run, wanted, {AIR.bronze, *AIR.contracts}, only_pending=True)
         found = {done.target for done in committed}
         if run.failed or not found:

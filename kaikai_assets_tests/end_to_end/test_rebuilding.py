@@ -85,7 +85,7 @@ def test_a_description_that_an_earlier_registry_file_does_not_fit_fails_with_its
     # The earlier registry file lacks the column that the new description maps: it cannot be read any more, and says so.
     failed = build(three_days).failed
     assert list(failed) == [("silver/air_sensors", "")]
-    assert "timezone" in failed["silver/air_sensors", ""]
+    assert "timezone" in str(failed["silver/air_sensors", ""])
 
 
 def test_local_days_follow_the_time_zone_of_the_registry(platform: Platform) -> None:

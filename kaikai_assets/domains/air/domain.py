@@ -3,13 +3,14 @@
 import json
 from bisect import bisect_right
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 
 from kaikai_assets.alerts.rules import RuleSet, read_rules
 from kaikai_assets.build.digests import digest_of
-from kaikai_assets.build.steps import Context, Domain, Inputs, Made, Read, Step
+from kaikai_assets.build.pending import DESCRIPTIVE
+from kaikai_assets.build.steps import Configuration, Context, Domain, Inputs, Made, Read, Step
 from kaikai_assets.domains.air import contracts, transforms
 from kaikai_assets.domains.air.registry import sensors
 from kaikai_assets.quality.flags import Plausible
@@ -60,18 +61,25 @@ def _daily_reads(context: Context | None) -> tuple[Read, ...]:
     return Read("gold/air_hourly", before, after), Read("silver/air_measurements", before, after)
 
 
-def _readings(context: Context) -> Callable[[date | None], str]:
-    sources = {name: s.model_dump(mode="json") for name, s in context.sources.items() if s.kind == "readings"}
+def _readings(context: Context) -> Configuration:
+    """The sources that landed for a day, and the plausible ranges."""
     limits = {metric: limit.model_dump() for metric, limit in plausible().items()}
-    digest = digest_of(sources, limits, context.first_day)
-    return lambda _day: digest
+
+    @cache
+    def of_sources(names: frozenset[str]) -> str:
+        present = {name: context.sources[name] for name in sorted(names & context.sources.keys())}
+        dumped = {name: s.model_dump(mode="json", exclude=DESCRIPTIVE) for name, s in present.items()}
+        return digest_of(dumped, limits, context.first_day)
+
+    return lambda _day, names: of_sources(names)
 
 
-def _registry(column: str) -> Callable[[Context], Callable[[date | None], str]]:
-    """One column of the registry's rows that are valid on a day: the same between two changes of the registry."""
+def _registry(column: str, around: int = 0) -> Callable[[Context], Configuration]:
+    """One column of the registry's rows that are valid on a day, or on one of the days around it."""
 
-    def configuration(context: Context) -> Callable[[date | None], str]:
+    def configuration(context: Context) -> Configuration:
         rows = context.dimension.select("sensor_id", "valid_from", "valid_to", column).drop_nulls(column).rows()
+        # Between two of these days the registry says the same.
         changes = sorted({day for _, start, end, _ in rows for day in (start, end) if day is not None})
 
         @cache
@@ -80,14 +88,20 @@ def _registry(column: str) -> Callable[[Context], Callable[[date | None], str]]:
             valid = [(s, v) for s, start, end, v in rows if (start or date.min) <= day and (end is None or day < end)]
             return digest_of(valid)
 
-        return lambda day: between(bisect_right(changes, day) if day else 0)
+        def of_day(day: date | None, _names: frozenset[str]) -> str:
+            if day is None:
+                return digest_of(rows)
+            near = (bisect_right(changes, day + timedelta(days=n)) for n in range(-around, around + 1))
+            return digest_of([between(change) for change in near])
+
+        return of_day
 
     return configuration
 
 
-def _rules(_context: Context) -> Callable[[date | None], str]:
+def _rules(_context: Context) -> Configuration:
     digest = digest_of(rules().model_dump(mode="json"))
-    return lambda _day: digest
+    return lambda _day, _names: digest
 
 
 AIR = Domain(
@@ -123,7 +137,7 @@ AIR = Domain(
             outputs={"gold/air_daily": contracts.Daily},
             reads=_daily_reads,
             make=_daily,
-            configuration=_registry("timezone"),
+            configuration=_registry("timezone", around=1),
             registered=True,
         ),
         Step(
