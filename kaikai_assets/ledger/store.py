@@ -69,8 +69,10 @@ class Ledger:
 
     def __init__(self, url: str) -> None:
         self._engine = _engine(url)
-        schema.metadata.create_all(self._engine)
         self._writer = self._engine.execution_options(immediate=True)
+        # Under the write lock: of several processes that open a new ledger at once, one creates its tables.
+        with self._write() as c:
+            schema.metadata.create_all(c)
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
@@ -92,7 +94,10 @@ class Ledger:
             return int(given)
 
     def register(self, landed: Landed) -> bool:
-        """Note a landed file with its days; False when its identity is already there."""
+        """Note a landed file with its days; False when its identity is already there.
+
+        Raises ``IntegrityError`` when its arrival number was given to another file.
+        """
         row = landed.model_dump(exclude={"days"}) | {"raw_file": landed.raw_file}
         row["arrived_at"] = _naive(landed.arrived_at)
         days = [
@@ -108,6 +113,8 @@ class Ledger:
                 # A ledger made anew from sidecars must not give a number twice.
                 c.execute(update(table).where(table.c.last < landed.arrival_seq).values(last=landed.arrival_seq))
         except IntegrityError:
+            if not self.has(landed.identity):
+                raise
             return False
         return True
 
@@ -249,26 +256,27 @@ class Ledger:
 
     def begin_attempts(self, digests: Mapping[Target, str], at: datetime) -> None:
         """Count an attempt at each target before it is built, so that a killed run counts too."""
-        known = self.attempts()
-        rows = []
-        for (table, part), digest in digests.items():
-            before = known.get((table, part))
-            made = before.attempts if before is not None and before.digest == digest else 0
-            error = "the run ended before it said why"
-            rows.append(
-                {
-                    "table_name": table,
-                    "part": part,
-                    "digest": digest,
-                    "attempts": made + 1,
-                    "error": error,
-                    "at": _naive(at),
-                }
-            )
-        if rows:
-            with self._write() as c:
-                c.execute(_delete_targets(schema.attempts), [{"t": table, "p": part} for table, part in digests])
-                c.execute(insert(schema.attempts), rows)
+        if not digests:
+            return
+        with self._write() as c:
+            known = _attempts(c)
+            rows = []
+            for (table, part), digest in digests.items():
+                before = known.get((table, part))
+                made = before.attempts if before is not None and before.digest == digest else 0
+                error = "the run ended before it said why"
+                rows.append(
+                    {
+                        "table_name": table,
+                        "part": part,
+                        "digest": digest,
+                        "attempts": made + 1,
+                        "error": error,
+                        "at": _naive(at),
+                    }
+                )
+            c.execute(_delete_targets(schema.attempts), [{"t": table, "p": part} for table, part in digests])
+            c.execute(insert(schema.attempts), rows)
 
     def record_error(self, target: Target, error: str) -> None:
         """Say why the current attempt at a target failed."""
@@ -278,13 +286,16 @@ class Ledger:
 
     def attempts(self) -> dict[Target, Attempt]:
         """Attempts that have not succeeded."""
-        t = schema.attempts
         with self._engine.connect() as c:
-            rows = c.execute(select(t.c.table_name, t.c.part, t.c.digest, t.c.attempts, t.c.error, t.c.at))
-            return {
-                (table, part): Attempt(digest, n, error, at.replace(tzinfo=UTC))
-                for table, part, digest, n, error, at in rows
-            }
+            return _attempts(c)
+
+
+def _attempts(connection: Connection) -> dict[Target, Attempt]:
+    t = schema.attempts
+    rows = connection.execute(select(t.c.table_name, t.c.part, t.c.digest, t.c.attempts, t.c.error, t.c.at))
+    return {
+        (table, part): Attempt(digest, n, error, at.replace(tzinfo=UTC)) for table, part, digest, n, error, at in rows
+    }
 
 
 def _delete_targets(table: Table) -> Delete:

@@ -64,11 +64,19 @@ def conform(
                 *[column for metric in filled for column in (metric.name, f"{metric.name}_bad")],
             )
         )
-        aside.append(_rejected(typed.filter(pl.col("rule").is_not_null()), records, entity))
+        aside.append(_rejected(typed.filter(pl.col("rule").is_not_null()), records, entity, source, filled))
         aside += [_bad_cells(kept, entity, metric) for metric in filled]
     if not rows:
-        return Conformed(pl.DataFrame(), pl.DataFrame())
+        return _nothing(bronze, entity)
     return Conformed(pl.concat(rows, how="diagonal"), pl.concat(aside))
+
+
+def _nothing(bronze: pl.DataFrame, entity: str) -> Conformed:
+    at = bronze.clear().select(*POSITION, entity, pl.col("event_time").alias("time"))
+    texts = {name: pl.lit("") for name in ("kind", "column", "raw_value", "rule", "reason")}
+    return Conformed(
+        at.with_columns(grain=pl.lit(""), ahead=pl.lit(False)), at.with_columns(**texts).select(_aside(entity))
+    )
 
 
 def _filled(contract: Contract, source: Source) -> list[ContractColumn]:
@@ -105,6 +113,9 @@ def _present(text: pl.Expr, source: Source) -> pl.Expr:
 def _number(metric: ContractColumn, source: Source) -> pl.Expr:
     text = pl.col(f"{metric.name}_text")
     if source.decimal == ",":
+        if source.format == "csv":
+            # A dot separates thousands there: as a decimal point it would be wrong by a factor of 1000.
+            text = pl.when(~text.str.contains(".", literal=True)).then(text)
         text = text.str.replace(",", ".", literal=True)
     number = text.cast(pl.Float64, strict=False)
     if source.long is None:
@@ -161,16 +172,18 @@ def _aside(entity: str) -> list[str]:
     return [*POSITION, "kind", entity, "time", "column", "raw_value", "rule", "reason"]
 
 
-def _rejected(typed: pl.DataFrame, records: pl.DataFrame, entity: str) -> pl.DataFrame:
-    texts = [name for name in records.columns if records.schema[name] == pl.String]
-    shown = [name for name in texts if name not in ("source", "raw_file", "defect", "text")]
+def _rejected(
+    typed: pl.DataFrame, records: pl.DataFrame, entity: str, source: Source, filled: list[ContractColumn]
+) -> pl.DataFrame:
+    # A damaged record as it stands; else the cells as they stand, which typing has changed.
+    cells = ["time", *(["parameter"] if source.long else []), *(metric.name for metric in filled)]
+    stood = records.select("raw_file", "record", cells=pl.struct(cells))
     return (
-        typed.select("raw_file", "record", "time", "rule", entity)
-        .join(records.drop(entity), on=["raw_file", "record"], how="left", maintain_order="left")
+        typed.join(stood, on=["raw_file", "record"], how="left", maintain_order="left")
         .with_columns(
             kind=pl.lit("record"),
             column=pl.lit(None, pl.String),
-            raw_value=pl.coalesce("text", pl.struct(name for name in shown if name != entity).struct.json_encode()),
+            raw_value=pl.coalesce("text", pl.col("cells").struct.json_encode()),
             reason=pl.coalesce("defect", pl.col("rule").replace_strict(REASONS, return_dtype=pl.String)),
         )
         .select(_aside(entity))

@@ -14,18 +14,22 @@ def account(
 ) -> pl.DataFrame:
     """Where the records of each day and source went: ``day, source, records, leading, absorbed, rejected``.
 
-    ``usable`` are the records that could be read, ``merged`` the rows they became (``source`` of the leading record),
-    ``rejected`` the records that could not, ``repeated`` where their content had been rejected before. Each class is
-    counted on its own: a usable record is absorbed only if a row of its key exists.
+    ``usable`` are the records that could be read, ``merged`` the rows they became (``source``, ``arrival_seq`` and
+    ``record`` of the leading record), ``rejected`` the records that could not, ``repeated`` where their content had
+    been rejected before. Each class is counted on its own, so that they add up only if nothing was lost or invented:
+    rows lead, and a usable record that does not lead is absorbed only by a row of its key. Raises
+    ``ConservationError`` for a row that no record leads.
     """
-    by = ["day", "source"]
-    held = usable
-    if usable.height != merged.height:
-        held = usable.join(merged.select(*key), on=list(key), how="semi", nulls_equal=True)
+    by, record = ["day", "source"], ["arrival_seq", "record"]
+    invented = merged.join(usable.select(record), on=record, how="anti").sort(by)
+    for row in invented.head(1).iter_rows(named=True):
+        raise ConservationError(f"{row['day']}, {row['source']}: {invented.height} rows that no record leads")
+    others = usable.join(merged.select(record), on=record, how="anti")
+    held = others.join(merged.select(*key), on=list(key), how="semi", nulls_equal=True)
     counts = {
         "records": bronze.group_by(by).len("records"),
         "leading": merged.group_by(by).len("leading"),
-        "held": held.group_by(by).len("held"),
+        "absorbed": held.group_by(by).len("absorbed"),
         "repeated": rejected.filter("repeated").group_by(by).len("repeated"),
         "rejected": rejected.filter(~pl.col("repeated")).group_by(by).len("rejected"),
     }
@@ -33,8 +37,8 @@ def account(
     for count in counts.values():
         joined = joined.join(count, on=by, how="full", coalesce=True)
     joined = joined.with_columns(pl.col("records", *counts).fill_null(0).cast(pl.Int64))
-    absorbed = pl.col("held") - pl.col("leading") + pl.col("repeated")
-    return joined.select(*by, "records", "leading", absorbed.alias("absorbed"), "rejected").sort(by)
+    absorbed = pl.col("absorbed") + pl.col("repeated")
+    return joined.select(*by, "records", "leading", absorbed, "rejected").sort(by)
 
 
 def verify(accounts: pl.DataFrame, landed: pl.DataFrame) -> None:
@@ -42,7 +46,7 @@ def verify(accounts: pl.DataFrame, landed: pl.DataFrame) -> None:
     joined = accounts.join(landed, on=["day", "source"], how="full", coalesce=True).fill_null(0)
     accounted = pl.col("leading") + pl.col("absorbed") + pl.col("rejected")
     wrong = joined.filter((pl.col("records") != accounted) | (pl.col("records") != pl.col("landed")))
-    for row in wrong.head(1).iter_rows(named=True):
+    for row in wrong.sort("day", "source").head(1).iter_rows(named=True):
         raise ConservationError(
             f"{row['day']}, {row['source']}: {row['landed']} records landed, {row['records']} in bronze, "
             f"{row['leading']} leading + {row['absorbed']} absorbed + {row['rejected']} rejected"

@@ -116,10 +116,16 @@ def validate(table: str, contract: Contract, frame: pl.DataFrame) -> None:
     try:
         contract.validate(frame, lazy=True)
     except pandera.errors.SchemaErrors as error:
-        counts = error.failure_cases.group_by("column", "check").len().sort("len", descending=True)
-        listed = "; ".join(f"{column}: {check}: {n} rows" for column, check, n in counts.head(5).iter_rows())
+        # pandera names the model, not the column, where a column is absent or unknown.
+        structural = pl.col("check").is_in(["column_in_dataframe", "column_in_schema"])
+        column = pl.when(structural).then("failure_case").otherwise("column").alias("column")
+        counts = error.failure_cases.group_by(column, "check", maintain_order=True).len()
+        worst = counts.sort("len", descending=True, maintain_order=True).head(5)
+        listed = "; ".join(f"{column}: {check}: {n} rows" for column, check, n in worst.iter_rows())
         raise ContractViolation(f"{table}: {listed}") from error
     keys = [name for name in ("day", *key(contract)) if name in frame.columns]
+    if not keys or not frame.height:
+        return
     repeated = frame.select(pl.all_horizontal(pl.col(k).eq_missing(pl.col(k).shift(1)) for k in keys)).to_series()
-    if frame.height > 1 and (count := int(repeated[1:].sum())):
+    if count := int(repeated[1:].sum()):
         raise ContractViolation(f"{table}: key ({', '.join(keys)}) is not unique: {count} rows")

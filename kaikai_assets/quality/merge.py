@@ -41,10 +41,12 @@ def merge(rows: pl.DataFrame, key: Sequence[str], metrics: Sequence[str]) -> Mer
     several = distinct.select(pl.len().over(by) > 1).to_series()
     settled = distinct.filter(~several).with_columns(doubt)
     contested = distinct.filter(several)
-    resolved, losers = _resolve(contested, by, metrics)
     columns = [name for name in alone.columns if name != "ahead"]
-    merged = pl.concat([alone.select(columns), settled.select(columns), resolved.select(columns)])
-    return Merged(merged.sort(by), losers)
+    merged, losers = [alone.select(columns), settled.select(columns)], _losers(alone.clear(), by, [])
+    if contested.height:
+        resolved, losers = _resolve(contested, by, metrics)
+        merged.append(resolved.select(columns))
+    return Merged(pl.concat(merged).sort(by), losers)
 
 
 def _resolve(rows: pl.DataFrame, by: list[str], metrics: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:

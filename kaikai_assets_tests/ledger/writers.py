@@ -1,0 +1,55 @@
+"""What other processes do to a ledger."""
+
+from datetime import UTC, date, datetime
+
+from kaikai_assets.landing.raw import Landed
+from kaikai_assets.ledger.store import Account, Built, Ledger
+
+NOW = datetime(2025, 1, 1, 12, tzinfo=UTC)
+DAY = date(2025, 1, 1)
+
+
+def landed(arrival: int, identity: str = "", days: dict[date, int] | None = None, domain: str = "air") -> Landed:
+    """A landed file."""
+    return Landed(
+        domain=domain,
+        source="wide",
+        kind="readings",
+        identity=identity or f"{arrival:032x}",
+        sha256="0" * 64,
+        name=f"{arrival}.csv",
+        bytes=10,
+        records=sum((days or {}).values()),
+        arrival_seq=arrival,
+        arrived_at=NOW,
+        days=days or {},
+    )
+
+
+def take_numbers(url: str, count: int) -> list[int]:
+    """Arrival numbers from a ledger that this process opens first."""
+    ledger = Ledger(url)
+    return [ledger.next_arrival() for _ in range(count)]
+
+
+def register_same(url: str, number: int, files: int) -> list[bool]:
+    """Register files that other processes register too, each under its own arrival numbers."""
+    ledger = Ledger(url)
+    return [ledger.register(landed(1000 * number + n, f"{n:032x}", {DAY: 1})) for n in range(1, files + 1)]
+
+
+def begin_again(url: str, times: int) -> None:
+    """Begin attempts at one target."""
+    ledger = Ledger(url)
+    for _ in range(times):
+        ledger.begin_attempts({("gold/t", "2025-01-01"): "d"}, NOW)
+
+
+def build_and_account(url: str, number: int, times: int) -> None:
+    """Note builds and accounts of one target, in which all numbers are the same."""
+    ledger = Ledger(url)
+    for _ in range(times):
+        ledger.record_built({("gold/t", "2025-01-01"): Built(f"d{number}", f"o{number}", number, number)}, NOW)
+        of_sources = tuple(Account("2025-01-01", source, number, number, 0, 0) for source in ("a", "b"))
+        ledger.record_accounts("air", {"2025-01-01": of_sources})
+        ledger.note_redelivery(f"{number}", "again.csv", NOW)
