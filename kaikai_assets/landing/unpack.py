@@ -11,7 +11,7 @@ import pyarrow as pa
 
 _CHUNK = 1 << 20
 # Longer than any record; a file without line ends must not be gathered whole.
-_LONGEST_LINE = 1 << 24
+LONGEST_LINE = 1 << 24
 
 
 class UnreadableFile(ValueError):
@@ -91,8 +91,8 @@ def text_lines(path: Path, encoding: str, max_bytes: int) -> Iterator[str]:
         number += len(whole)
         for line in whole:
             yield line.decode() + "\n"
-        if len(rest) > _LONGEST_LINE:
-            raise UnreadableFile(f"line {number + 1} is longer than {_LONGEST_LINE} bytes")
+        if len(rest) > LONGEST_LINE:
+            raise UnreadableFile(f"line {number + 1} is longer than {LONGEST_LINE} bytes")
     if rest:
         yield rest.decode()
 
