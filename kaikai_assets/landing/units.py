@@ -1,9 +1,23 @@
 """Units of measurement: exact linear conversions between the unit of a file and the unit of a contract."""
 
+import re
+import tokenize
+import unicodedata
 from fractions import Fraction
 from functools import cache
 
 import pint
+
+# A text that is no unit at all goes wrong anywhere within pint.
+_NO_UNIT = (
+    pint.errors.PintError,
+    tokenize.TokenError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    TypeError,
+    ValueError,
+)
 
 
 @cache
@@ -26,7 +40,16 @@ def linear(unit: str, to: str) -> tuple[float, float]:
     if unit == to:
         return 1.0, 0.0
     try:
-        zero, one = (_registry().Quantity(Fraction(x), unit).to(to).magnitude for x in (0, 1))
-    except (pint.errors.PintError, AttributeError, TypeError) as error:
+        zero, one = (_registry().Quantity(Fraction(x), _spelled(unit)).to(_spelled(to)).magnitude for x in (0, 1))
+    except pint.DimensionalityError as error:
+        raise ValueError(f"cannot convert unit {unit!r} to {to!r}: their dimensions differ") from error
+    except pint.UndefinedUnitError as error:
         raise ValueError(f"cannot convert unit {unit!r} to {to!r}: {error}") from error
+    except _NO_UNIT as error:
+        raise ValueError(f"cannot convert unit {unit!r} to {to!r}: no such unit") from error
     return float(one - zero), float(zero)
+
+
+def _spelled(unit: str) -> str:
+    """A unit as pint spells it: ``µg/m³``, ``μg/m3`` and ``ug/m^3`` are one."""
+    return re.sub(r"(?<=[A-Za-zμ])(?=[23]\b)", "**", unicodedata.normalize("NFKC", unit))
