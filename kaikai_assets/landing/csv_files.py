@@ -2,6 +2,7 @@
 
 import csv
 import io
+import sys
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,11 +11,13 @@ import polars as pl
 
 from kaikai_assets.landing.count import TextCount, count_text
 from kaikai_assets.landing.sources import Source
-from kaikai_assets.landing.unpack import UnreadableFile, text_source, utf8_chunks
+from kaikai_assets.landing.unpack import UnreadableFile, is_blank, text_lines, text_source, utf8_chunks
 
-_OVERFLOW = "\x00overflow"
 # A quoted field may span lines; one that spans more has lost its closing quote.
 _MOST_LINES = 20
+
+# Both ways of reading take fields of any length.
+csv.field_size_limit(sys.maxsize)
 
 
 def csv_header(path: Path, source: Source, max_bytes: int) -> tuple[list[str], int]:
@@ -22,7 +25,7 @@ def csv_header(path: Path, source: Source, max_bytes: int) -> tuple[list[str], i
 
     Raises ``UnreadableFile`` when there is no header or it repeats a name.
     """
-    for number, line in enumerate(_lines(path, source, max_bytes), start=1):
+    for number, line in enumerate(text_lines(path, source.encoding, max_bytes), start=1):
         if line.strip():
             try:
                 names = [name.strip() for name in _fields(line, source)]
@@ -42,7 +45,7 @@ def read_csv(path: Path, source: Source, columns: list[str], max_bytes: int) -> 
     Raises ``UnreadableFile`` when the records found do not add up to the lines of the file.
     """
     names, at = csv_header(path, source, max_bytes)
-    count = count_text(utf8_chunks(path, source.encoding, max_bytes), source.separator.encode())
+    count = count_text(utf8_chunks(path, source.encoding, max_bytes))
     frame = _read_sound(path, source, names, at, columns, count, max_bytes)
     if frame is None:
         frame = _read_damaged(path, source, names, at, columns, count, max_bytes)
@@ -52,13 +55,9 @@ def read_csv(path: Path, source: Source, columns: list[str], max_bytes: int) -> 
 def _read_sound(
     path: Path, source: Source, names: list[str], at: int, columns: list[str], count: TextCount, max_bytes: int
 ) -> pl.DataFrame | None:
-    """The fast way, for files in which every record has every field; None when this file is not one of them."""
-    records = count.records - 1
-    fields_add_up = count.separators == (records + 1) * (len(names) - 1)
-    if not (fields_add_up and count.quotes_closed and count.logical == count.lines):
-        return None
-    # A record with one empty field too many makes up for one that lacks a field: then each line is looked at.
-    if count.open_ended and not _every_line_full(path, source, len(names), max_bytes):
+    """The fast way, for files in which every line is a record of every field; None when this file is not one."""
+    text = text_source(path, source.encoding, max_bytes)
+    if not _every_line_full(text, source.separator, len(names), at):
         return None
     # A blank name or a reserved one cannot be projected; positions are unique.
     keys = [f"{position}" for position in range(len(names))]
@@ -66,25 +65,25 @@ def _read_sound(
     blank_after = count.blank - (at - 1)
     try:
         frame = pl.read_csv(
-            text_source(path, source.encoding, max_bytes),
+            text,
             has_header=False,
             skip_lines=at,
-            schema=dict.fromkeys([*keys, _OVERFLOW], pl.String),
-            columns=None if blank_after else [*(keys.index(key) for key in dict.fromkeys(wanted)), len(keys)],
+            schema=dict.fromkeys(keys, pl.String),
+            columns=None if blank_after else sorted({keys.index(key) for key in wanted} or {0}),
             separator=source.separator,
-            truncate_ragged_lines=True,
             missing_columns="insert",
             empty_string_is_null=False,
             row_index_name="record",
             row_index_offset=at + 1,
+            glob=False,
         )
     except pl.exceptions.NoDataError:
-        frame = pl.DataFrame(schema={"record": pl.Int64} | dict.fromkeys([*keys, _OVERFLOW], pl.String))
-    except pl.exceptions.ComputeError:
+        frame = pl.DataFrame(schema={"record": pl.Int64} | dict.fromkeys(keys, pl.String))
+    except pl.exceptions.PolarsError:
         return None
     if blank_after:
         frame = frame.filter(~pl.all_horizontal(pl.col(keys) == ""))
-    if frame.height != records or (frame[_OVERFLOW].fill_null("") != "").any():
+    if frame.height != count.filled - 1:
         return None
     return frame.select(
         pl.col("record").cast(pl.Int64),
@@ -94,17 +93,18 @@ def _read_sound(
     )
 
 
-def _every_line_full(path: Path, source: Source, width: int, max_bytes: int) -> bool:
-    lines = pl.read_csv(
-        text_source(path, source.encoding, max_bytes),
-        has_header=False,
-        schema={"line": pl.String},
-        separator="\x1e",
-        quote_char=None,
-    )["line"].drop_nulls()
-    lines = lines.filter(lines.str.strip_chars("\r") != "")
-    bare = lines.str.replace_all(r'"[^"]*"', "")
-    return bool((bare.str.count_matches(source.separator, literal=True) == width - 1).all())
+def _every_line_full(text: Path | bytes, separator: str, width: int, at: int) -> bool:
+    """Whether every line after the header is blank or one well-formed record with a field for each column.
+
+    Without it, a record with an empty field too many could make up for one that lacks a field.
+    """
+    mark = f"\\x{ord(separator):02x}"
+    field = f'(?:[^"{mark}\r]*|"(?:[^"]|"")*")'
+    line = pl.col("line")
+    formed = line.str.contains(f"^{field}(?:{mark}{field})*$")
+    full = line.str.replace_all('"[^"]*"', "").str.count_matches(separator, literal=True) == width - 1
+    lines = pl.scan_lines(text, name="line", glob=False).slice(at)
+    return bool(lines.select(((line == "") | (formed & full)).all()).collect(engine="streaming").item())
 
 
 def _read_damaged(
@@ -113,10 +113,10 @@ def _read_damaged(
     """The careful way: line by line, each record checked on its own."""
     found: list[tuple[int, str | None, str | None, list[str | None]]] = []
     blank = spanned = 0
-    lines = _Lines(enumerate(_lines(path, source, max_bytes), start=1))
+    lines = _Lines(enumerate(text_lines(path, source.encoding, max_bytes), start=1))
     while (numbered := lines.take()) is not None:
         number, line = numbered
-        if number <= at or not line.strip("\r\n"):
+        if number <= at or is_blank(line):
             blank += number != at
             continue
         fields, span = _record(line, lines, len(names), source)
@@ -124,11 +124,11 @@ def _read_damaged(
         spanned += span
         defect = None
         if fields is None:
-            defect = "quotes do not pair"
+            defect = "quotes do not pair, or a line end is broken"
         elif len(fields) != len(names):
             defect = f"{len(fields)} fields for {len(names)} columns"
         row = dict(zip(names, fields or (), strict=False))
-        kept = text.rstrip("\r\n") if defect else None
+        kept = text.removesuffix("\n").removesuffix("\r") if defect else None
         found.append((number, defect, kept, [row.get(name) for name in columns]))
     if blank + spanned + 1 != count.lines:
         raise UnreadableFile(f"{count.lines} lines, but {spanned} lie in records and {blank} are blank")
@@ -188,15 +188,6 @@ def _record(line: str, ahead: _Lines, width: int, source: Source) -> tuple[list[
 
 def _fields(line: str, source: Source) -> list[str]:
     rows = list(csv.reader(io.StringIO(line, newline=""), delimiter=source.separator, strict=True))
-    return rows[0] if len(rows) == 1 else []
-
-
-def _lines(path: Path, source: Source, max_bytes: int) -> Iterator[str]:
-    """Physical lines with their ends; only a newline ends one, as in the count."""
-    rest = b""
-    for chunk in utf8_chunks(path, source.encoding, max_bytes):
-        *whole, rest = (rest + chunk).split(b"\n")
-        for line in whole:
-            yield line.decode() + "\n"
-    if rest:
-        yield rest.decode()
+    if len(rows) != 1:
+        raise csv.Error("a carriage return alone does not end a line")
+    return rows[0]

@@ -8,58 +8,81 @@ from typing import Any
 import polars as pl
 
 from kaikai_assets.landing.count import count_text
-from kaikai_assets.landing.unpack import UnreadableFile, unpacked_bytes, utf8_chunks
+from kaikai_assets.landing.unpack import UnreadableFile, is_blank, text_lines, utf8_chunks
 
 # Optional members may be absent from the first message; enough messages show the shape.
 _HEADER_RECORDS = 1000
+# No message is nested like this, but damage and malice are; it keeps every walk through an object short.
+_DEEPEST = 64
+
+Records = list[tuple[int, str | None, Any]]
+"""Of each record: its position; what is wrong with it, if it is damaged; the object, or how the damaged one stands."""
 
 
-def read_json(path: Path, encoding: str, lines: bool, max_bytes: int) -> list[tuple[int, str | None, Any]]:
-    """``(record, defect, object)`` for each line or array element, numbers kept as the text that stood there.
+def read_json(path: Path, encoding: str, lines: bool, max_bytes: int) -> Records:
+    """Records of a document (elements of its array, or the one object) or of JSON lines.
 
-    ``record`` is the physical line of JSON lines, the 1-based position in an array. Raises ``UnreadableFile``.
+    The position is the physical line, or 1-based in an array. Raises ``UnreadableFile``.
     """
     if not lines:
         try:
-            content = _loads(unpacked_bytes(path, max_bytes).decode(encoding.replace("utf-8", "utf-8-sig")))
-        except UnicodeDecodeError as error:
-            raise UnreadableFile(f"not {encoding} text: {error}") from error
+            content = _loads(b"".join(utf8_chunks(path, encoding, max_bytes)).decode())
+        except UnreadableFile:
+            raise
         except (ValueError, RecursionError) as error:
             raise UnreadableFile(f"not JSON: {error}") from error
         elements = content if isinstance(content, list) else [content]
-        return [(number, _defect(item), item) for number, item in enumerate(elements, start=1)]
+        return [_judged(number, item, None) for number, item in enumerate(elements, start=1)]
     found = list(_read_lines(path, encoding, max_bytes))
-    expected = count_text(utf8_chunks(path, encoding, max_bytes), None).records
-    if len(found) != expected:
-        raise UnreadableFile(f"{expected} lines hold something, but {len(found)} were read")
+    count = count_text(utf8_chunks(path, encoding, max_bytes))
+    if not count.filled:
+        raise UnreadableFile("empty file")
+    if len(found) != count.filled:
+        raise UnreadableFile(f"{count.filled} lines hold something, but {len(found)} were read")
     return found
 
 
 def _read_lines(path: Path, encoding: str, max_bytes: int) -> Iterator[tuple[int, str | None, Any]]:
-    rest, number = b"", 0
-    for chunk in [*utf8_chunks(path, encoding, max_bytes), b"\n"]:
-        *whole, rest = (rest + chunk).split(b"\n")
-        for line in whole:
-            number += 1
-            if not line.rstrip(b"\r"):
-                continue
+    for number, line in enumerate(text_lines(path, encoding, max_bytes), start=1):
+        if not is_blank(line):
+            text = line.removesuffix("\n").removesuffix("\r")
             try:
-                item = _loads(line.decode())
+                item = _loads(text)
             except (ValueError, RecursionError) as error:
-                yield number, f"not JSON: {error}", line.decode()
+                yield number, f"not JSON: {error}", text
             else:
-                yield number, _defect(item), item
+                yield _judged(number, item, text)
+
+
+class _Number(str):
+    """A number as the text that stands in the file."""
+
+    __slots__ = ()
 
 
 def _loads(text: str) -> Any:
-    return json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
+    return json.loads(text, parse_float=_Number, parse_int=_Number, parse_constant=_Number)
 
 
-def _defect(item: object) -> str | None:
-    return None if isinstance(item, dict) else "not a JSON object"
+def _judged(number: int, item: Any, text: str | None) -> tuple[int, str | None, Any]:
+    if not _is_shallow(item):
+        return number, f"nested more than {_DEEPEST} deep", text
+    if not isinstance(item, dict):
+        return number, "not a JSON object", _text(item) if text is None else text
+    return number, None, item
 
 
-def json_header(records: list[tuple[int, str | None, Any]]) -> list[str]:
+def _is_shallow(item: Any) -> bool:
+    level = [item]
+    for _ in range(_DEEPEST):
+        inner = [value for value in level if isinstance(value, (dict, list))]
+        if not inner:
+            return True
+        level = [value for held in inner for value in (held.values() if isinstance(held, dict) else held)]
+    return False
+
+
+def json_header(records: Records) -> list[str]:
     """Paths of all members in the first records."""
     return list(
         dict.fromkeys(name for _, defect, item in records[:_HEADER_RECORDS] if not defect for name in _paths(item))
@@ -74,13 +97,13 @@ def _paths(item: dict[str, Any], prefix: str = "") -> Iterator[str]:
             yield f"{prefix}{key}"
 
 
-def json_frame(records: list[tuple[int, str | None, Any]], columns: list[str]) -> pl.DataFrame:
+def json_frame(records: Records, columns: list[str]) -> pl.DataFrame:
     """``record``, ``defect``, ``text`` and the texts of some members, null where absent."""
     return pl.DataFrame(
         {
             "record": pl.Series([number for number, _, _ in records], dtype=pl.Int64),
             "defect": pl.Series([defect for _, defect, _ in records], dtype=pl.String),
-            "text": pl.Series([_text(item) if defect else None for _, defect, item in records], dtype=pl.String),
+            "text": pl.Series([item if defect else None for _, defect, item in records], dtype=pl.String),
             **{
                 name: pl.Series(
                     [None if defect else _text(_member(item, name)) for _, defect, item in records], dtype=pl.String
@@ -98,4 +121,19 @@ def _member(item: Any, path: str) -> Any:
 
 
 def _text(value: Any) -> str | None:
-    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    """The text of a member; null for ``null`` and where there is none."""
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else _written(value)
+    # An escape can name half a character, which no text can hold: a question mark takes its place.
+    return str(text) if text.isascii() else text.encode(errors="replace").decode()
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, _Number):
+        return value
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_written(key)}: {_written(held)}" for key, held in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_written, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)

@@ -1,16 +1,17 @@
 """A landed file to bronze rows: one row a record, values as the text that stood in the file."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from kaikai_assets.landing.land import captured, event_day
+from kaikai_assets.landing.choose import captured
+from kaikai_assets.landing.days import event_day
 from kaikai_assets.landing.readers import read_records
 from kaikai_assets.landing.sources import Source
-from kaikai_assets.landing.times import to_utc
+from kaikai_assets.landing.times import INSTANT, to_utc
 
 
 def parse(
@@ -43,11 +44,11 @@ def parse(
         texts[entity] = pl.col(source.entity.column)
     else:
         texts[entity] = pl.lit(captured(source, path.name))
-    event_time = pl.Series("event_time", [None], dtype=pl.Datetime("us", "UTC")).new_from_index(0, records.height)
+    event_time = pl.Series([None], dtype=INSTANT).new_from_index(0, records.height)
     if source.time is not None:
         texts["time"] = pl.col(source.time.column)
-        event_time = to_utc(records[source.time.column], source.time)
-    day = event_day(event_time, first_day, arrived_at.date())
+        event_time = to_utc(records[source.time.column], source.time.formats, source.time.timezone)
+    day = event_day(event_time, first_day, arrived_at.astimezone(UTC).date())
     return records.select(
         day.alias("day"),
         pl.lit(source.source).alias("source"),

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shutil
+import unicodedata
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
@@ -15,7 +16,17 @@ from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
 
+from kaikai_assets.landing.unpack import fingerprint
+
 _SIDECAR = "landed.json"
+_BUILDING = ".tmp"
+_LONGEST_NAME = 120
+# What lies beside a landed or a rejected file must not be overwritten by it.
+_TAKEN = (_SIDECAR, "reason.json")
+
+
+class ChangedMeanwhile(Exception):
+    """A file was written to while it was being landed."""
 
 
 class Landed(BaseModel):
@@ -47,10 +58,16 @@ def identity_of(domain: str, source: str, sha256: str, captured: str) -> str:
 
 
 def safe_name(name: str) -> str:
-    """A name that can be a path segment and a log word: blanks and control characters replaced, at most 120 long."""
-    kept = "".join(c if c.isalnum() or c in "._-+" else "_" for c in name).lstrip(".")
-    stem, suffix = kept[: -len(Path(kept).suffix) or None], Path(kept).suffix
-    return (stem[: 120 - len(suffix)] + suffix) or "file"
+    """A name that can be a path segment and a log word: composed, with ``_`` for blanks, signs and control characters,
+    at most 120 bytes long. A safe name is its own safe name."""
+    composed = unicodedata.normalize("NFC", name)
+    kept = "".join(c if c.isalnum() or c in "._-+" else "_" for c in composed).lstrip(".") or "file"
+    if kept in _TAKEN:
+        kept = f"_{kept}"
+    if len(kept.encode()) <= _LONGEST_NAME:
+        return kept
+    suffix = Path(kept).suffix if len(Path(kept).suffix.encode()) <= 16 else ""
+    return kept.encode()[: _LONGEST_NAME - len(suffix.encode())].decode(errors="ignore") + suffix
 
 
 def find(raw: Path, domain: str, source: str, identity: str) -> Landed | None:
@@ -60,13 +77,18 @@ def find(raw: Path, domain: str, source: str, identity: str) -> Landed | None:
 
 
 def put(raw: Path, file: Path, landed: Landed) -> None:
-    """Copy a file into raw with its sidecar, durable before it is visible."""
+    """Copy a file into raw with its sidecar, durable before it is visible.
+
+    Raises ``ChangedMeanwhile`` when the copy is not what landing read.
+    """
     final = raw / landed.domain / landed.source / landed.identity
-    building = raw / ".tmp" / uuid4().hex
+    building = raw / _BUILDING / uuid4().hex
     building.mkdir(parents=True)
     final.parent.mkdir(parents=True, exist_ok=True)
     try:
         shutil.copyfile(file, building / landed.name)
+        if fingerprint(building / landed.name) != landed.sha256:
+            raise ChangedMeanwhile
         (building / _SIDECAR).write_text(landed.model_dump_json(indent=1), encoding="utf-8")
         for name in (landed.name, _SIDECAR):
             _sync(building / name)
@@ -75,6 +97,11 @@ def put(raw: Path, file: Path, landed: Landed) -> None:
         _sync(final.parent)
     finally:
         shutil.rmtree(building, ignore_errors=True)
+
+
+def sweep(raw: Path) -> None:
+    """Remove what killed calls left half copied. Only for who alone writes to raw."""
+    shutil.rmtree(raw / _BUILDING, ignore_errors=True)
 
 
 def sidecars(raw: Path) -> Iterator[Landed]:

@@ -1,27 +1,26 @@
 """Any described file to a frame of texts: its position columns, then the mapped columns under the file's names."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
 
 from kaikai_assets.landing.csv_files import csv_header, read_csv
 from kaikai_assets.landing.json_files import json_frame, json_header, read_json
-from kaikai_assets.landing.sources import Source, difference
+from kaikai_assets.landing.sources import POSITION, Source
 from kaikai_assets.landing.table_files import read_parquet, read_xlsx
 from kaikai_assets.landing.unpack import UnreadableFile
-
-POSITION = ("record", "defect", "text")
-"""Columns of every read frame: position in the file; what is wrong with a damaged record, and how it stands."""
 
 
 def read_header(path: Path, source: Source, max_bytes: int) -> list[str]:
     """Column names of a file, read as ``source`` says. Raises ``UnreadableFile``."""
-    if source.format == "csv":
-        return csv_header(path, source, max_bytes)[0]
-    if source.format in ("json", "ndjson"):
-        return json_header(read_json(path, source.encoding, source.format == "ndjson", max_bytes))
-    frame = read_parquet(path, max_bytes) if source.format == "parquet" else read_xlsx(path, source.sheet, max_bytes)
-    return [name for name in frame.columns if name not in POSITION]
+    with _refusing():
+        if source.format == "csv":
+            return csv_header(path, source, max_bytes)[0]
+        if source.format in ("json", "ndjson"):
+            return json_header(read_json(path, source.encoding, source.format == "ndjson", max_bytes))
+        return [name for name in _table(path, source, max_bytes).columns if name not in POSITION]
 
 
 def read_records(path: Path, source: Source, max_bytes: int, columns: list[str] | None = None) -> pl.DataFrame:
@@ -30,19 +29,35 @@ def read_records(path: Path, source: Source, max_bytes: int, columns: list[str] 
     Raises ``UnreadableFile`` when the file is not what the description says, with what differs.
     """
     wanted = list(source.required) if columns is None else columns
-    if source.format == "csv":
-        _require(csv_header(path, source, max_bytes)[0], source)
-        return read_csv(path, source, wanted, max_bytes)
-    if source.format in ("json", "ndjson"):
-        records = read_json(path, source.encoding, source.format == "ndjson", max_bytes)
-        if records:
-            _require(json_header(records), source)
-        return json_frame(records, wanted)
-    frame = read_parquet(path, max_bytes) if source.format == "parquet" else read_xlsx(path, source.sheet, max_bytes)
-    _require(frame.columns, source)
-    return frame.select(*POSITION, *wanted)
+    with _refusing():
+        if source.format == "csv":
+            _require(csv_header(path, source, max_bytes)[0], source)
+            return read_csv(path, source, wanted, max_bytes)
+        if source.format in ("json", "ndjson"):
+            records = read_json(path, source.encoding, source.format == "ndjson", max_bytes)
+            if records:
+                _require(json_header(records), source)
+            return json_frame(records, wanted)
+        frame = _table(path, source, max_bytes)
+        _require(frame.columns, source)
+        return frame.select(*POSITION, *wanted)
+
+
+def _table(path: Path, source: Source, max_bytes: int) -> pl.DataFrame:
+    return read_parquet(path, max_bytes) if source.format == "parquet" else read_xlsx(path, source.sheet, max_bytes)
 
 
 def _require(header: list[str], source: Source) -> None:
     if source.missing_from(header):
-        raise UnreadableFile(f"header differs; {difference(header, source)}")
+        raise UnreadableFile(f"header differs; {source.difference(header)}")
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Whatever a library trips over in a file is a reason to refuse that file, never to stop at it."""
+    try:
+        yield
+    except (UnreadableFile, OSError, MemoryError):
+        raise
+    except (Exception, pl.exceptions.PanicException) as error:
+        raise UnreadableFile(f"cannot be read: {type(error).__name__}: {error}") from error

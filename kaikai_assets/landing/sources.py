@@ -3,15 +3,57 @@
 A description is data: a new source needs no code. Errors name the file and the field.
 """
 
+import codecs
 import difflib
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Hashable, Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from kaikai_assets.landing.times import checked_format, checked_zone
 
 Format = Literal["csv", "ndjson", "json", "parquet", "xlsx"]
+
+POSITION = ("record", "defect", "text")
+"""Columns of every read frame: position in the file; what is wrong with a damaged record, and how it stands."""
+
+
+def _column_name(name: str) -> str:
+    if name in POSITION:
+        raise ValueError(f"a column named {name!r} cannot be mapped: {', '.join(POSITION)} are reserved")
+    return name
+
+
+def _pattern(text: str) -> str:
+    try:
+        groups = re.compile(text).groups
+    except re.error as error:
+        raise ValueError(f"is no regular expression: {error}") from error
+    if not groups:
+        raise ValueError("needs a group, in parentheses, that holds the entity")
+    return text
+
+
+def _encoding(name: str) -> str:
+    try:
+        codec = codecs.lookup(name)
+        "".encode(name)  # refuses codecs that do not make text
+    except LookupError as error:
+        raise ValueError(f"{name!r} is no text encoding") from error
+    # The mark of utf-8-sig is optional and always looked for.
+    return "utf-8" if codec.name == "utf-8-sig" else codec.name
+
+
+def _separator(character: str) -> str:
+    if not character.isascii() or character in '"\r\n':
+        raise ValueError("must be one ASCII character, neither a quote nor a line end")
+    return character
+
+
+FileColumn = Annotated[str, Field(min_length=1), AfterValidator(_column_name)]
 
 
 class _Strict(BaseModel):
@@ -25,7 +67,7 @@ def _column_from_text(value: object) -> object:
 class Column(_Strict):
     """One contract column of a wide source: where it stands and the unit it is written in (contract unit if none)."""
 
-    origin: str = Field(alias="from")
+    origin: FileColumn = Field(alias="from")
     unit: str | None = None
 
 
@@ -43,16 +85,17 @@ def _metric_from_text(value: object) -> object:
 class Long(_Strict):
     """Long layout: one metric a record. ``parameters`` maps the file's parameter to a metric."""
 
-    parameter: str
-    value: str
-    parameters: dict[str, Annotated[Metric, BeforeValidator(_metric_from_text)]]
+    parameter: FileColumn
+    value: FileColumn
+    parameters: dict[str, Annotated[Metric, BeforeValidator(_metric_from_text)]] = Field(min_length=1)
 
 
 class Entity(_Strict):
-    """Where the entity's id stands: a column, or a group of a regular expression on the file's name."""
+    """Where the entity's id stands: a column, or the first group of a regular expression on the file's name as raw
+    keeps it (``raw.safe_name``: letters, digits and ``._-+`` as they are, ``_`` for anything else)."""
 
-    column: str | None = None
-    from_name: str | None = None
+    column: FileColumn | None = None
+    from_name: Annotated[str, AfterValidator(_pattern)] | None = None
     prefix: str = ""
 
     @model_validator(mode="after")
@@ -65,19 +108,19 @@ class Entity(_Strict):
 class Time(_Strict):
     """Column of the reading's time, the formats tried in order (``iso`` or strptime), zone of texts without offset."""
 
-    column: str
-    formats: tuple[str, ...] = ("iso",)
-    timezone: str = "UTC"
+    column: FileColumn
+    formats: tuple[Annotated[str, AfterValidator(checked_format)], ...] = Field(("iso",), min_length=1)
+    timezone: Annotated[str, AfterValidator(checked_zone)] = "UTC"
 
 
 class Source(_Strict):
     """A whole description. ``grain`` is ``instant`` or an ISO 8601 duration (PT5M, PT1H, P1D)."""
 
-    source: str
+    source: str = Field(pattern=r"^\w[\w.-]{0,63}$")
     description: str = ""
     format: Format
     kind: Literal["readings", "snapshot"] = "readings"
-    grain: str = Field("instant", pattern=r"^(instant|PT\d+[SMH]|P1D)$")
+    grain: str = Field("instant", pattern=r"^(instant|PT[1-9]\d*[SMH]|P1D)$")
     match: Literal["header", "folder"] = Field(
         "header", description="`folder`: taken only from inbox/<domain>/<source>/, never by its header alone"
     )
@@ -86,9 +129,9 @@ class Source(_Strict):
     columns: dict[str, Annotated[Column, BeforeValidator(_column_from_text)]] = {}
     long: Long | None = None
     missing: tuple[str, ...] = ("",)
-    separator: str = Field(",", min_length=1, max_length=1)
+    separator: Annotated[str, Field(min_length=1, max_length=1), AfterValidator(_separator)] = ","
     decimal: Literal[".", ","] = "."
-    encoding: str = "utf-8"
+    encoding: Annotated[str, AfterValidator(_encoding)] = "utf-8"
     sheet: str | None = None
 
     @model_validator(mode="after")
@@ -125,21 +168,43 @@ class Source(_Strict):
         needed = self.identifying if self.format in ("json", "ndjson") else self.required
         return [name for name in needed if name not in present]
 
+    def difference(self, header: list[str]) -> str:
+        """One line: the columns that a header lacks, each with the nearest column that stands there."""
+        lacks = []
+        for name in self.missing_from(header):
+            near = difflib.get_close_matches(name, header, n=1)
+            lacks.append(f"{name!r} (nearest: {near[0]!r})" if near else f"{name!r}")
+        return f"nearest is {self.source!r}, lacking {', '.join(lacks)}"
+
 
 class SourceError(ValueError):
     """A source description cannot be used; the message names its file and field."""
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML without keys given twice: the last would silently win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [self.construct_object(key) for key, _ in node.value]
+        for position, key in enumerate(keys):
+            if key in keys[:position]:
+                mark = node.value[position][0].start_mark
+                raise yaml.constructor.ConstructorError(None, None, f"{key!r} is given twice", mark)
+        return super().construct_mapping(node, deep)
+
+
 def read_source(path: Path) -> Source:
     """Read one description. Raises ``SourceError`` naming the file and the offending field."""
     try:
-        return Source.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except yaml.YAMLError as error:
-        raise SourceError(f"{path}: not valid YAML: {error}") from error
+        return Source.model_validate(yaml.load(path.read_text(encoding="utf-8"), _Loader))
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "(whole file)"
         raise SourceError(f"{path}: {field}: {first['msg']}") from error
+    except yaml.YAMLError as error:
+        raise SourceError(f"{path}: not valid YAML: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"{path}: cannot be read: {error}") from error
 
 
 def read_sources(folders: Iterable[Path]) -> dict[str, Source]:
@@ -152,35 +217,3 @@ def read_sources(folders: Iterable[Path]) -> dict[str, Source]:
                 raise SourceError(f"{path}: source: is {source.source!r}, must be the file's name {path.stem!r}")
             found[source.source] = source
     return found
-
-
-def match_header(header: list[str], sources: Mapping[str, Source]) -> Source:
-    """The one description whose mapped columns all stand in a header.
-
-    Raises ``SourceError`` with the nearest description and what differs, or with the candidates when several match.
-    """
-    open_to_match = {name: source for name, source in sources.items() if source.match == "header"}
-    matching = [source for source in open_to_match.values() if not source.missing_from(header)]
-    if len(matching) > 1:
-        # The description that explains most of the header wins; a tie stays a question for a person.
-        matching.sort(key=lambda source: len(source.required), reverse=True)
-        if len(matching[0].required) > len(matching[1].required):
-            matching = matching[:1]
-    if len(matching) == 1:
-        return matching[0]
-    if matching:
-        names = ", ".join(source.source for source in matching)
-        raise SourceError(f"header fits several sources ({names}): put the file into inbox/<domain>/<source>/")
-    if not open_to_match:
-        raise SourceError("no source is described for this domain")
-    nearest = min(open_to_match.values(), key=lambda source: len(source.missing_from(header)) / len(source.required))
-    raise SourceError(f"header fits no source; {difference(header, nearest)}")
-
-
-def difference(header: list[str], source: Source) -> str:
-    """One line: the columns of a source that a header lacks, each with the nearest column that stands there."""
-    lacks = []
-    for name in source.missing_from(header):
-        near = difflib.get_close_matches(name, header, n=1)
-        lacks.append(f"{name!r} (nearest: {near[0]!r})" if near else f"{name!r}")
-    return f"nearest is {source.source!r}, lacking {', '.join(lacks)}"

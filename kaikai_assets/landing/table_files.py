@@ -6,44 +6,54 @@ from pathlib import Path
 import fastexcel
 import polars as pl
 
+from kaikai_assets.landing.sources import POSITION
 from kaikai_assets.landing.unpack import UnreadableFile, unpacked_bytes
 
 
 def read_parquet(path: Path, max_bytes: int) -> pl.DataFrame:
-    """All columns as texts, ``record`` the 1-based row. Raises ``UnreadableFile``."""
+    """All columns that hold single values, as texts; ``record`` the 1-based row. Raises ``UnreadableFile``."""
     try:
         frame = pl.read_parquet(io.BytesIO(unpacked_bytes(path, max_bytes)))
     except pl.exceptions.PolarsError as error:
         raise UnreadableFile(f"not Parquet: {error}") from error
-    nested = [name for name, dtype in frame.schema.items() if dtype.is_nested() or dtype == pl.Binary]
-    texts = frame.drop(nested).select(_as_text(name, dtype) for name, dtype in frame.drop(nested).schema.items())
-    return _positioned(texts, first=1)
-
-
-def _positioned(frame: pl.DataFrame, first: int) -> pl.DataFrame:
-    position = pl.int_range(first, first + pl.len(), dtype=pl.Int64).alias("record")
-    return frame.select(
-        position, pl.lit(None, pl.String).alias("defect"), pl.lit(None, pl.String).alias("text"), pl.all()
-    )
+    named = frame.drop(POSITION, strict=False)
+    kept = {name: dtype for name, dtype in named.schema.items() if not dtype.is_nested() and dtype != pl.Binary}
+    texts = named.select(_as_text(name, dtype) for name, dtype in kept.items())
+    return _positioned(texts, pl.Series(range(1, frame.height + 1), dtype=pl.Int64))
 
 
 def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:
+    column = pl.col(name)
     if isinstance(dtype, pl.Datetime):
-        return pl.col(name).dt.strftime("%Y-%m-%dT%H:%M:%S%.6f" + ("%:z" if dtype.time_zone else ""))
-    return pl.col(name).cast(pl.String)
+        return column.dt.strftime("%Y-%m-%dT%H:%M:%S%.6f" + ("%:z" if dtype.time_zone else ""))
+    return column.dt.to_string("iso") if dtype == pl.Duration else column.cast(pl.String)
+
+
+def _positioned(texts: pl.DataFrame, record: pl.Series) -> pl.DataFrame:
+    nothing = pl.lit(None, pl.String)
+    return texts.select(record.alias("record"), nothing.alias("defect"), nothing.alias("text"), pl.all())
 
 
 def read_xlsx(path: Path, sheet: str | None, max_bytes: int) -> pl.DataFrame:
-    """All columns of a sheet (the first without ``sheet``) as texts, ``record`` the row of the sheet.
+    """All named columns of a sheet (the first without ``sheet``) as texts, ``record`` the row of the sheet.
 
-    Wholly empty rows are no records. Raises ``UnreadableFile``.
+    The first row that holds something is the header; empty rows are no records. A number has the text of its first
+    nine decimals, a date its ISO form. Raises ``UnreadableFile``.
     """
     try:
         book = fastexcel.read_excel(unpacked_bytes(path, max_bytes))
-        loaded = book.load_sheet(sheet if sheet is not None else 0, dtypes="string")
-        frame = pl.DataFrame(loaded)
+        loaded = book.load_sheet(0 if sheet is None else sheet, header_row=None, skip_rows=0, dtypes="string")
+        cells = pl.DataFrame(loaded)
     except fastexcel.FastExcelError as error:
-        raise UnreadableFile(f"not a readable workbook: {error}") from error
-    frame = frame.rename({name: name.strip() for name in frame.columns})
-    filled = pl.any_horizontal(pl.col(frame.columns).fill_null("").str.strip_chars() != "")
-    return _positioned(frame, first=2).filter(filled)
+        raise UnreadableFile(f"not a readable workbook: {str(error).splitlines()[0]}") from error
+    filled = cells.select(pl.any_horizontal(pl.all().fill_null("").str.strip_chars() != "")).to_series()
+    rows = filled.arg_true()
+    if rows.is_empty():
+        raise UnreadableFile("empty sheet")
+    names = [(name or "").strip() for name in cells.row(rows[0])]
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    if twice:
+        raise UnreadableFile(f"header repeats column {', '.join(map(repr, twice))}")
+    columns = zip(cells.columns, names, strict=True)
+    named = cells.select(pl.col(old).alias(new) for old, new in columns if new and new not in POSITION)
+    return _positioned(named[rows[1:]], rows[1:].cast(pl.Int64) + 1)

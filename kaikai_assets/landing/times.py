@@ -1,36 +1,80 @@
 """Texts to UTC instants."""
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
 import polars as pl
 
-from kaikai_assets.landing.sources import Time
+INSTANT = pl.Datetime("us", "UTC")
 
-UTC = pl.Datetime("us", "UTC")
+# Tried in this order: what most machines write, what people write, then the rarer spellings of ISO 8601.
+_ISO = (
+    "%+",
+    "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%d",
+    "%Y-%m-%dT%H:%M:%S%.f%#z",
+    "%Y-%m-%d %H:%M:%S%.f%#z",
+    "%Y-%m-%dT%H:%M%#z",
+    "%Y-%m-%d %H:%M%#z",
+    "%Y%m%dT%H%M%S%.f%#z",
+    "%Y%m%dT%H%M%S%.f",
+    "%Y%m%dT%H%M",
+    "%Y%m%d",
+)
+# These name an instant whatever the time zone.
+_ABSOLUTE = ("%+", "%z", "%:z", "%#z", "%s")
+_PROBE = pl.Series([datetime(2025, 11, 29, 13, 45, 57, tzinfo=UTC)], dtype=INSTANT)
 
-# Tried in this order; the first reads what most machines write, the others what people write.
-_ISO = ("%+", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 
+def to_utc(text: pl.Series, formats: Sequence[str], timezone: str) -> pl.Series:
+    """Parse texts in the first format that fits each (``iso`` or strptime); texts without offset are of ``timezone``.
 
-def to_utc(text: pl.Series, time: Time) -> pl.Series:
-    """Parse texts as described; null where a text cannot be read, or names no or two instants of its time zone."""
+    Null where a text cannot be read, names no or two instants of its time zone, or a year that is not 1 to 9999.
+    """
     text = text.str.strip_chars()
-    formats = [f for name in time.formats for f in (_ISO if name == "iso" else (name,))]
-    found = pl.Series(text.name, [None], dtype=UTC).new_from_index(0, len(text))
-    for form in formats:
+    forms = [form for name in formats for form in (_ISO if name == "iso" else (name,))]
+    found = pl.Series(text.name, [None], dtype=INSTANT).new_from_index(0, len(text))
+    for form in forms:
         left = found.is_null() & text.is_not_null()
         if not left.any():
             break
         whole = bool(left.all())
-        parsed = _parse(text if whole else text.filter(left), form, time.timezone)
+        parsed = _parse(text if whole else text.filter(left), form, timezone)
         found = parsed if whole else found.scatter(left.arg_true(), parsed)
-    return found
+    return found.set(~found.dt.year().is_between(1, 9999).fill_null(True), None)
 
 
 def _parse(text: pl.Series, form: str, timezone: str) -> pl.Series:
-    has_offset = form == "%+" or "%z" in form or "%:z" in form or "%#z" in form
-    if has_offset:
-        return text.str.to_datetime(form, strict=False, time_unit="us", time_zone="UTC").cast(UTC)
+    if any(directive in form for directive in _ABSOLUTE):
+        return text.str.to_datetime(form, strict=False, time_unit="us", time_zone="UTC").cast(INSTANT)
     naive = text.str.to_datetime(form, strict=False, time_unit="us")
     if timezone == "UTC":
         return naive.dt.replace_time_zone("UTC")
     local = naive.dt.replace_time_zone(timezone, ambiguous="null", non_existent="null")
     return local.dt.convert_time_zone("UTC")
+
+
+def checked_format(form: str) -> str:
+    """The format itself. Raises ``ValueError`` unless a text in it names a day (``%Y-%m`` or ``%H:%M`` does not)."""
+    if form == "iso":
+        return form
+    try:
+        read = _parse(_PROBE.dt.strftime(form), form, "UTC")
+    except pl.exceptions.PolarsError as error:
+        raise ValueError(f"{form!r} is no format of a time: {str(error).splitlines()[0]}") from error
+    if read.dt.date()[0] != _PROBE.dt.date()[0]:
+        raise ValueError(f"{form!r} is no format of a time: it does not name a day")
+    return form
+
+
+def checked_zone(timezone: str) -> str:
+    """The time zone itself. Raises ``ValueError`` when it is unknown."""
+    try:
+        # Not the empty text, which stands for no zone.
+        _PROBE.dt.convert_time_zone(timezone or "none")
+    except pl.exceptions.PolarsError as error:
+        raise ValueError(f"{timezone!r} is no time zone") from error
+    return timezone

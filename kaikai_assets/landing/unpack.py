@@ -1,20 +1,17 @@
-"""Bytes of a landed file: fingerprint, decompression, decoding. Nothing is loaded whole."""
+"""Bytes of a landed file: fingerprint, decompression, decoding, lines. Plain files are never loaded whole."""
 
 import codecs
-import gzip
 import hashlib
-import io
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any
 
-import zstandard
+import pyarrow as pa
 
 _CHUNK = 1 << 20
-_GZIP = b"\x1f\x8b"
-_ZSTD = b"\x28\xb5\x2f\xfd"
+# Longer than any record; a file without line ends must not be gathered whole.
+_LONGEST_LINE = 1 << 24
 
 
 class UnreadableFile(ValueError):
@@ -27,41 +24,41 @@ def fingerprint(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def is_packed(path: Path) -> bool:
-    """Whether the file's first bytes say gzip or zstd; names lie, bytes do not."""
+def packing(path: Path) -> str | None:
+    """``gzip`` or ``zstd`` if the file's first bytes say so; names lie, bytes do not."""
     with path.open("rb") as file:
         head = file.read(4)
-    return head.startswith((_GZIP, _ZSTD))
-
-
-@contextmanager
-def open_unpacked(path: Path) -> Iterator[BinaryIO]:
-    """Open a file for reading its unpacked bytes. Raises ``UnreadableFile`` when the packing is damaged."""
-    with path.open("rb") as file:
-        head = file.read(4)
-        file.seek(0)
-        stream: BinaryIO = file
-        if head.startswith(_GZIP):
-            stream = cast(BinaryIO, gzip.GzipFile(fileobj=file))
-        elif head.startswith(_ZSTD):
-            stream = cast(BinaryIO, zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True))
-        try:
-            yield stream
-        except EOFError as error:
-            raise UnreadableFile("truncated: the packed file ends early") from error
-        except (gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
-            raise UnreadableFile(f"damaged: cannot unpack: {error}") from error
+    if head.startswith(b"\x1f\x8b"):
+        return "gzip"
+    # A zstd file may begin with a skippable frame.
+    return "zstd" if head == b"\x28\xb5\x2f\xfd" or (head[1:] == b"\x2a\x4d\x18" and head[0] >> 4 == 5) else None
 
 
 def chunks(path: Path, max_bytes: int) -> Iterator[bytes]:
-    """Unpacked bytes in pieces. Raises ``UnreadableFile`` when there are more than ``max_bytes``."""
+    """Unpacked bytes in pieces.
+
+    Raises ``UnreadableFile`` when there are more than ``max_bytes``, or the packing is damaged or ends early.
+    """
     total = 0
-    with open_unpacked(path) as stream:
-        while chunk := stream.read(_CHUNK):
-            total += len(chunk)
-            if total > max_bytes:
-                raise UnreadableFile(f"too large: more than {max_bytes} bytes when unpacked")
-            yield chunk
+    kind = packing(path)
+    with path.open("rb") as file:
+        # Not the zstandard package: it takes the end of a truncated file for the end of its content.
+        stream: Any = pa.CompressedInputStream(pa.PythonFile(file, mode="r"), kind) if kind else file
+        with closing(stream):
+            while chunk := _read(stream):
+                total += len(chunk)
+                if total > max_bytes:
+                    raise UnreadableFile(f"too large: more than {max_bytes} bytes when unpacked")
+                yield chunk
+
+
+def _read(stream: Any) -> bytes:
+    try:
+        return bytes(stream.read(_CHUNK))
+    except OSError as error:
+        if error.errno is not None:
+            raise  # the disk's fault, not the file's
+        raise UnreadableFile(f"damaged: cannot unpack: {error}") from error
 
 
 def utf8_chunks(path: Path, encoding: str, max_bytes: int) -> Iterator[bytes]:
@@ -70,17 +67,39 @@ def utf8_chunks(path: Path, encoding: str, max_bytes: int) -> Iterator[bytes]:
     Raises ``UnreadableFile`` when the bytes are not text of that encoding.
     """
     decoder = codecs.getincrementaldecoder("utf-8-sig" if encoding == "utf-8" else encoding)()
-    position = 0
+    total = 0
     try:
         for chunk in chunks(path, max_bytes):
             # Plain ASCII between whole characters needs no decoding; most sensor files are nothing else.
-            plain = encoding == "utf-8" and position > 0 and not decoder.getstate()[0] and chunk.isascii()
+            plain = encoding == "utf-8" and total > 0 and not decoder.getstate()[0] and chunk.isascii()
+            total += len(chunk)
             yield chunk if plain else decoder.decode(chunk).encode()
-            position += len(chunk)
         yield decoder.decode(b"", final=True).encode()
     except UnicodeDecodeError as error:
-        at = position + error.start
+        at = total - len(error.object) + error.start
         raise UnreadableFile(f"not {encoding} text: byte {at} is {error.object[error.start]:#04x}") from error
+    except UnicodeError as error:
+        raise UnreadableFile(f"not {encoding} text: {error}") from error
+
+
+def text_lines(path: Path, encoding: str, max_bytes: int) -> Iterator[str]:
+    """Physical lines with their ends; only a newline ends one, as in the count."""
+    rest = b""
+    number = 0
+    for chunk in utf8_chunks(path, encoding, max_bytes):
+        *whole, rest = (rest + chunk).split(b"\n")
+        number += len(whole)
+        for line in whole:
+            yield line.decode() + "\n"
+        if len(rest) > _LONGEST_LINE:
+            raise UnreadableFile(f"line {number + 1} is longer than {_LONGEST_LINE} bytes")
+    if rest:
+        yield rest.decode()
+
+
+def is_blank(line: str) -> bool:
+    """Whether a physical line holds nothing, as in the count."""
+    return not line.removesuffix("\n").removesuffix("\r")
 
 
 def unpacked_bytes(path: Path, max_bytes: int) -> bytes:
@@ -88,8 +107,16 @@ def unpacked_bytes(path: Path, max_bytes: int) -> bytes:
     return b"".join(chunks(path, max_bytes))
 
 
-def text_source(path: Path, encoding: str, max_bytes: int) -> Path | io.BytesIO:
+def text_source(path: Path, encoding: str, max_bytes: int) -> Path | bytes:
     """What a UTF-8 reader can be given: the file itself where it can, else its text in memory."""
-    if encoding == "utf-8" and not is_packed(path):
+    if encoding == "utf-8" and packing(path) is None and _is_utf8(str(path)):
         return path
-    return io.BytesIO(b"".join(utf8_chunks(path, encoding, max_bytes)))
+    return b"".join(utf8_chunks(path, encoding, max_bytes))
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

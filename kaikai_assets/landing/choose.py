@@ -1,0 +1,78 @@
+"""Which description reads a file: the one its folder names, else the one its header fits."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from kaikai_assets.landing.raw import safe_name
+from kaikai_assets.landing.readers import read_header
+from kaikai_assets.landing.sources import Source, SourceError
+from kaikai_assets.landing.unpack import UnreadableFile
+
+_SUFFIXES = {
+    "csv": {".csv", ".tsv", ".txt"},
+    "ndjson": {".ndjson", ".jsonl"},
+    "json": {".json"},
+    "parquet": {".parquet"},
+    "xlsx": {".xlsx"},
+}
+
+
+def choose_source(path: Path, place: Path, sources: Mapping[str, Source], max_bytes: int) -> Source:
+    """The source named by the first folder of a file's place in the inbox, else the one that its header fits.
+
+    Raises ``SourceError`` or ``UnreadableFile`` with what a person can do.
+    """
+    if len(place.parts) > 1 and place.parts[0] in sources:
+        return sources[place.parts[0]]
+    alike: dict[tuple[str | None, ...], dict[str, Source]] = {}
+    for key, source in sources.items():
+        if _may_be(path, source.format):
+            dialect = (source.format, source.separator, source.encoding, source.sheet)
+            alike.setdefault(dialect, {})[key] = source
+    problems: list[str] = []
+    for group in alike.values():
+        try:
+            return match_header(read_header(path, next(iter(group.values())), max_bytes), group)
+        except (SourceError, UnreadableFile) as error:
+            problems.append(str(error))
+    raise SourceError("; ".join(dict.fromkeys(problems)) or "no source reads files with a name that ends like this one")
+
+
+def _may_be(path: Path, form: str) -> bool:
+    suffixes = [s.lower() for s in path.suffixes if s.lower() not in (".gz", ".zst")]
+    return bool(suffixes) and suffixes[-1] in _SUFFIXES[form]
+
+
+def match_header(header: list[str], sources: Mapping[str, Source]) -> Source:
+    """The one description whose mapped columns all stand in a header.
+
+    Raises ``SourceError`` with the nearest description and what differs, or with the candidates when several match.
+    """
+    open_to_match = {name: source for name, source in sources.items() if source.match == "header"}
+    matching = [source for source in open_to_match.values() if not source.missing_from(header)]
+    if len(matching) > 1:
+        # The description that explains most of the header wins; a tie stays a question for a person.
+        matching.sort(key=lambda source: len(source.required), reverse=True)
+        if len(matching[0].required) > len(matching[1].required):
+            matching = matching[:1]
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        names = ", ".join(source.source for source in matching)
+        raise SourceError(f"header fits several sources ({names}): put the file into inbox/<domain>/<source>/")
+    if not open_to_match:
+        raise SourceError("no source is taken by its header: put the file into inbox/<domain>/<source>/")
+    nearest = min(open_to_match.values(), key=lambda source: len(source.missing_from(header)) / len(source.required))
+    raise SourceError(f"header fits no source; {nearest.difference(header)}")
+
+
+def captured(source: Source, name: str) -> str:
+    """What a source takes from a file's name. Raises ``UnreadableFile`` when the name does not have it."""
+    if source.entity.from_name is None:
+        return ""
+    # Of the name in raw, so that landing and parsing find the same.
+    found = re.search(source.entity.from_name, safe_name(name))
+    if found is None or not found.group(1):
+        raise UnreadableFile(f"name does not match {source.entity.from_name!r}")
+    return found.group(1)

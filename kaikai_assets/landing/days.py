@@ -1,0 +1,27 @@
+"""Event days of a file's records."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from kaikai_assets.landing.readers import read_records
+from kaikai_assets.landing.sources import Source
+from kaikai_assets.landing.times import to_utc
+
+
+def count_days(path: Path, source: Source, *, first_day: date, arrived_at: datetime, max_bytes: int) -> dict[date, int]:
+    """Records of a file by event day; those without a usable day count for the arrival day."""
+    arrival = arrived_at.astimezone(UTC).date()
+    if source.time is None:
+        return {arrival: read_records(path, source, max_bytes, []).height}
+    text = read_records(path, source, max_bytes, [source.time.column])[source.time.column]
+    days = event_day(to_utc(text, source.time.formats, source.time.timezone), first_day, arrival)
+    return {day: int(n) for day, n in sorted(days.value_counts().iter_rows())}
+
+
+def event_day(event_time: pl.Series, first_day: date, arrival_day: date) -> pl.Series:
+    """UTC day of each instant; the arrival day where it is null or outside [first day, arrival day + 1]."""
+    day = event_time.dt.date()
+    usable = day.is_between(first_day, arrival_day + timedelta(days=1)).fill_null(False)
+    return day.zip_with(usable, pl.Series([arrival_day], dtype=pl.Date))
