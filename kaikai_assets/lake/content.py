@@ -9,26 +9,33 @@ from collections.abc import Callable, Iterator
 
 import polars as pl
 
-from kaikai_assets.quality.contracts import Contract, columns, key
+from kaikai_assets.quality.contracts import Contract, columns, key, schema
 
 EMPTY = "empty"
 """Hash of a day without rows."""
 
 
 def canonical(contract: Contract, frame: pl.DataFrame) -> pl.DataFrame:
-    """The contract's columns in its order and types, rounded, sorted by day and key; absent columns become null."""
+    """The contract's columns in its order and types, rounded, sorted; absent columns become null.
+
+    Rows are sorted by day and key, those of a contract without a key by all columns that do not depend on arrival.
+    """
     expressions = []
     for column in columns(contract):
-        expression = pl.col(column.name) if column.name in frame.columns else pl.lit(None).alias(column.name)
-        expression = expression.cast(column.dtype)
+        absent = pl.repeat(None, frame.height, dtype=column.dtype).alias(column.name)
+        expression = pl.col(column.name).cast(column.dtype) if column.name in frame.columns else absent
         if column.dtype.is_float():
             expression = expression.fill_nan(None)
             if column.decimals is not None:
                 expression = expression.round(column.decimals)
-            expression = expression + 0.0
+            # Not `+ 0.0`, which the optimizer takes out.
+            zero = pl.lit(0.0, column.dtype)
+            expression = pl.when(expression == 0).then(zero).otherwise(expression).alias(column.name)
         expressions.append(expression)
-    by = [name for name in ("day", *key(contract)) if name in [c.name for c in columns(contract)]]
-    return frame.select(expressions).sort(by, nulls_last=False) if by else frame.select(expressions)
+    by = key(contract) or [column.name for column in columns(contract) if not column.arrival_dependent]
+    if "day" in schema(contract):
+        by = ["day", *(name for name in by if name != "day")]
+    return frame.select(expressions).sort(by)
 
 
 def content_hashes(contract: Contract, rows: pl.DataFrame) -> dict[str, tuple[int, str]]:
