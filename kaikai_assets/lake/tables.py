@@ -5,11 +5,12 @@ statistics tell a day's build without reading the file. The ledger is a cache of
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Schema, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
 _BUILD = "_build"
@@ -17,6 +18,10 @@ _BUILD = "_build"
 
 class Conflict(RuntimeError):
     """Another run committed the same days in between: read again, compute again, commit again."""
+
+
+class TypeChanged(TypeError):
+    """A column is stored with another type, which a commit of some days cannot change."""
 
 
 @dataclass(frozen=True)
@@ -80,11 +85,13 @@ class Lake:
     def commit(self, table: str, rows: pl.DataFrame, builds: Mapping[str, Build]) -> set[str]:
         """Replace parts of a table by rows in one atomic commit; the parts that were refused.
 
-        A part is refused when the stored build has seen later arrivals. Raises ``Conflict``.
+        A part is refused when the stored build has seen later arrivals. Columns may be added and left out; the type of
+        a stored column may change in an unpartitioned table only. Raises ``Conflict``, ``TypeChanged``.
         """
         partitioned = "" not in builds
-        opened = self._open(table)
-        stored = _builds(opened) if opened else {}
+        # Created before it is looked at: a table that another run makes in between is then a conflict.
+        opened = self._open(table) or self._create(table, rows, partitioned)
+        stored = _builds(opened)
         refused = {part for part, build in builds.items() if part in stored and stored[part].seen > build.seen}
         accepted = {part: str(build) for part, build in builds.items() if part not in refused}
         if not accepted:
@@ -95,33 +102,47 @@ class Lake:
                 part.replace_strict(accepted, return_dtype=pl.String).alias(_BUILD), pl.all()
             )
             days = ", ".join(f"'{day}'" for day in sorted(accepted))
+            self._same_types(table, opened, stamped)
         else:
             stamped = rows.select(pl.lit(accepted[""]).alias(_BUILD), pl.all())
-        if opened is None:
-            opened = self._create(table, stamped, partitioned)
+        metadata = {"builds": ",".join(sorted(accepted))}
         try:
             write_deltalake(
                 opened,
                 stamped,
                 mode="overwrite",
                 predicate=f"day in ({days})" if partitioned else None,
-                schema_mode=None if partitioned else "overwrite",
+                schema_mode="merge" if partitioned else "overwrite",
                 writer_properties=WriterProperties(compression="ZSTD"),
-                commit_properties=CommitProperties(custom_metadata={"builds": ",".join(sorted(accepted))}),
+                # Delta sees no conflict between two that fill an empty table: there, any commit in between is one.
+                commit_properties=CommitProperties(metadata, max_commit_retries=None if partitioned else 0),
             )
         except CommitFailedError as error:
-            raise Conflict(f"{table}: {error}") from error
+            raise Conflict(f"{table}: another run committed in between: {error}") from error
         return refused
 
     def _create(self, table: str, rows: pl.DataFrame, partitioned: bool) -> DeltaTable:
-        write_deltalake(
-            self.uri(table),
-            rows.clear(),
-            mode="ignore",
-            partition_by=["day"] if partitioned else None,
-            storage_options=self._options,
-        )
+        # Of several runs that create a table at once, one does; it is there for the others.
+        with suppress(CommitFailedError):
+            DeltaTable.create(
+                self.uri(table),
+                Schema.from_arrow(pl.Schema({_BUILD: pl.String(), **rows.schema})),
+                mode="ignore",
+                partition_by="day" if partitioned else None,
+                storage_options=self._options,
+                commit_properties=CommitProperties(max_commit_retries=0),
+            )
         return DeltaTable(self.uri(table), storage_options=self._options)
+
+    def _same_types(self, table: str, opened: DeltaTable, rows: pl.DataFrame) -> None:
+        # Delta would cast in silence: 1.5 into a column of integers becomes 1.
+        stored = {field.name: field.type for field in opened.schema().fields}
+        for field in Schema.from_arrow(rows.schema).fields:
+            if (kept := stored.get(field.name, field.type)) != field.type:
+                raise TypeChanged(
+                    f"{table}: {field.name} is stored as {kept.type}, not {field.type.type}: "
+                    f"remove {self.uri(table)} and build it again"
+                )
 
 
 def _builds(opened: DeltaTable) -> dict[str, Build]:
