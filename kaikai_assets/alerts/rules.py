@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 
 class Rule(BaseModel):
     """A threshold on one column of a table. ``source`` says who set it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     id: str
     metric: str
@@ -30,7 +30,15 @@ class RuleSet(BaseModel):
     rule_set: str
     version: int
     description: str
-    rules: tuple[Rule, ...]
+    rules: tuple[Rule, ...] = Field(min_length=1)
+
+    @field_validator("rules")
+    @classmethod
+    def _distinct(cls, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+        ids = [rule.id for rule in rules]
+        if repeated := sorted({name for name in ids if ids.count(name) > 1}):
+            raise ValueError(f"several rules are called {', '.join(repeated)}")
+        return rules
 
 
 class RuleError(ValueError):
@@ -43,4 +51,5 @@ def read_rules(path: Path) -> RuleSet:
         return RuleSet.model_validate_json(path.read_bytes())
     except ValidationError as error:
         first = error.errors()[0]
-        raise RuleError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        field = ".".join(map(str, first["loc"])) or "(whole file)"
+        raise RuleError(f"{path}: {field}: {first['msg']}") from error
