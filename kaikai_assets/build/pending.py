@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from kaikai_assets.build.digests import code_digest, digest_of
 from kaikai_assets.build.steps import WHOLE, Context, Domain, Read, Step
+from kaikai_assets.digests import code_digest, digest_of
 from kaikai_assets.lake.content import canonical
 from kaikai_assets.landing.parse import parse
 from kaikai_assets.ledger.store import Attempt, Built, Target

@@ -57,6 +57,11 @@ class Lake:
         except TableNotFoundError:
             return None
 
+    def version(self, table: str) -> int | None:
+        """Version of a table, one more with each commit; None where there is no table."""
+        opened = self._open(table)
+        return None if opened is None else opened.version()
+
     def builds(self, table: str) -> dict[str, Build]:
         """Builds of the stored parts: ISO day, or '' for an unpartitioned table. Days without rows are not stored."""
         opened = self._open(table)

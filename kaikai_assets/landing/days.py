@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
+from kaikai_assets.digests import code_digest, digest_of
 from kaikai_assets.landing.readers import read_records
 from kaikai_assets.landing.sources import Source
 from kaikai_assets.landing.times import to_utc
@@ -18,6 +19,12 @@ def count_days(path: Path, source: Source, *, first_day: date, arrived_at: datet
     text = read_records(path, source, max_bytes, [source.time.column])[source.time.column]
     days = event_day(to_utc(text, source.time.formats, source.time.timezone), first_day, arrival)
     return {day: int(n) for day, n in sorted(days.value_counts().iter_rows())}
+
+
+def counting_digest(source: Source, first_day: date) -> str:
+    """Digest of all that tells which day a record of a source belongs to."""
+    decisive = source.model_dump(mode="json", include={"format", "time", "separator", "encoding", "sheet"})
+    return digest_of(code_digest(count_days), decisive, first_day)
 
 
 def event_day(event_time: pl.Series, first_day: date, arrival_day: date) -> pl.Series:

@@ -18,7 +18,8 @@ from filelock import FileLock, Timeout
 
 from kaikai_assets.landing import raw
 from kaikai_assets.landing.choose import captured, choose_source
-from kaikai_assets.landing.days import count_days
+from kaikai_assets.landing.days import count_days, counting_digest
+from kaikai_assets.landing.recount import recount
 from kaikai_assets.landing.sources import Source, SourceError
 from kaikai_assets.landing.unpack import UnreadableFile, fingerprint
 from kaikai_assets.ledger.store import Ledger
@@ -66,6 +67,7 @@ def land(
         with FileLock(settings.data / "landing.lock", timeout=0 if tick else -1):
             raw.sweep(settings.raw)
             recover(settings, ledger)
+            recount(settings, ledger, domain, sources)
             call.take_all(inbox)
     except Timeout:
         call.report.left.append((domain, "another process is landing"))
@@ -74,6 +76,9 @@ def land(
 
 def recover(settings: Settings, ledger: Ledger) -> int:
     """Note again all files of raw in a ledger that holds none, or not yet all; the number of files noted."""
+    if (last := raw.arriving(settings.raw)) is not None:
+        ledger.register(last)
+    raw.arrived(settings.raw)
     begun = settings.raw / ".recovering"
     if not ledger.is_empty() and not begun.exists():
         return 0
@@ -130,6 +135,7 @@ class _Call:
                 landed = raw.find(self.settings.raw, self.domain, source.source, identity)
                 landed = landed or self._put(path, source, identity, sha256, now)
                 self.ledger.register(landed)
+                raw.arrived(self.settings.raw)
                 self.report.landed.append(landed)
         except raw.ChangedMeanwhile:
             self.report.unsettled.append(name)
@@ -158,6 +164,7 @@ class _Call:
             records=sum(days.values()),
             arrival_seq=self.ledger.next_arrival(),
             arrived_at=now,
+            counted=counting_digest(source, first_day),
             days=days,
         )
         raw.put(self.settings.raw, path, landed)

@@ -20,6 +20,7 @@ from kaikai_assets.landing.unpack import fingerprint
 
 _SIDECAR = "landed.json"
 _BUILDING = ".tmp"
+_ARRIVING = ".arriving"
 _LONGEST_NAME = 120
 # What lies beside a landed or a rejected file must not be overwritten by it.
 _TAKEN = (_SIDECAR, "reason.json")
@@ -30,7 +31,8 @@ class ChangedMeanwhile(Exception):
 
 
 class Landed(BaseModel):
-    """What landing learned of a file. ``days`` counts its records by event day (arrival day if they have none)."""
+    """What landing learned of a file. ``days`` counts its records by event day (arrival day if they have none),
+    ``counted`` is a digest of how they were told."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -44,6 +46,7 @@ class Landed(BaseModel):
     records: int
     arrival_seq: int
     arrived_at: datetime
+    counted: str
     days: dict[date, int]
 
     @property
@@ -93,6 +96,8 @@ def put(raw: Path, file: Path, landed: Landed) -> None:
         for name in (landed.name, _SIDECAR):
             _sync(building / name)
         _sync(building)
+        # A kill before the ledger knows must not hide the file, even if another takes its name in the inbox.
+        (raw / _ARRIVING).write_text(str(final.relative_to(raw)), encoding="utf-8")
         building.rename(final)
         _sync(final.parent)
     finally:
@@ -102,6 +107,30 @@ def put(raw: Path, file: Path, landed: Landed) -> None:
 def sweep(raw: Path) -> None:
     """Remove what killed calls left half copied. Only for who alone writes to raw."""
     shutil.rmtree(raw / _BUILDING, ignore_errors=True)
+
+
+def arriving(raw: Path) -> Landed | None:
+    """The last file that was put, if a call ended before it said ``arrived``."""
+    note = raw / _ARRIVING
+    if not note.exists():
+        return None
+    sidecar = raw / note.read_text(encoding="utf-8") / _SIDECAR
+    return Landed.model_validate_json(sidecar.read_bytes()) if sidecar.exists() else None
+
+
+def arrived(raw: Path) -> None:
+    """Say that the ledger knows of the last file that was put."""
+    (raw / _ARRIVING).unlink(missing_ok=True)
+
+
+def amend(raw: Path, landed: Landed) -> None:
+    """Replace a landed file's sidecar."""
+    final = raw / landed.domain / landed.source / landed.identity
+    building = final / f".{_SIDECAR}"
+    building.write_text(landed.model_dump_json(indent=1), encoding="utf-8")
+    _sync(building)
+    building.rename(final / _SIDECAR)
+    _sync(final)
 
 
 def sidecars(raw: Path) -> Iterator[Landed]:

@@ -24,23 +24,26 @@ def read_header(path: Path, source: Source, max_bytes: int) -> list[str]:
 
 
 def read_records(path: Path, source: Source, max_bytes: int, columns: list[str] | None = None) -> pl.DataFrame:
-    """All records of a file, with some of the mapped columns (all by default).
+    """All records of a file, with some of the mapped columns (all by default); an optional one that it lacks is null.
 
     Raises ``UnreadableFile`` when the file is not what the description says, with what differs.
     """
-    wanted = list(source.required) if columns is None else columns
+    wanted = list(source.mapped) if columns is None else columns
     with _refusing():
-        if source.format == "csv":
-            _require(csv_header(path, source, max_bytes)[0], source)
-            return read_csv(path, source, wanted, max_bytes)
         if source.format in ("json", "ndjson"):
             records = read_json(path, source.encoding, source.format == "ndjson", max_bytes)
             if records:
                 _require(json_header(records), source)
             return json_frame(records, wanted)
-        frame = _table(path, source, max_bytes)
-        _require(frame.columns, source)
-        return frame.select(*POSITION, *wanted)
+        if source.format == "csv":
+            header = csv_header(path, source, max_bytes)[0]
+            _require(header, source)
+            frame = read_csv(path, source, [name for name in wanted if name in header], max_bytes)
+        else:
+            frame = _table(path, source, max_bytes)
+            _require(frame.columns, source)
+        absent = [pl.lit(None, pl.String).alias(name) for name in wanted if name not in frame.columns]
+        return frame.with_columns(absent).select(*POSITION, *wanted)
 
 
 def _table(path: Path, source: Source, max_bytes: int) -> pl.DataFrame:

@@ -65,10 +65,12 @@ def _column_from_text(value: object) -> object:
 
 
 class Column(_Strict):
-    """One contract column of a wide source: where it stands and the unit it is written in (contract unit if none)."""
+    """One contract column of a wide source: where it stands, the unit it is written in (contract unit if none), and
+    whether files may lack it."""
 
     origin: FileColumn = Field(alias="from")
     unit: str | None = None
+    optional: bool = False
 
 
 class Metric(_Strict):
@@ -150,11 +152,17 @@ class Source(_Strict):
         return tuple(dict.fromkeys(metric.metric for metric in self.long.parameters.values()))
 
     @property
-    def required(self) -> tuple[str, ...]:
+    def mapped(self) -> tuple[str, ...]:
         """Columns of the file that the description maps, in its order, each once."""
         found = [*self.identifying, *(column.origin for column in self.columns.values())]
         found += [self.long.parameter, self.long.value] if self.long else []
         return tuple(dict.fromkeys(found))
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Mapped columns that no file may lack."""
+        optional = {column.origin for column in self.columns.values() if column.optional}
+        return tuple(name for name in self.mapped if name not in optional)
 
     @property
     def identifying(self) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ files = Table(
     Column("bytes", BigInteger, nullable=False),
     Column("records", BigInteger, nullable=False),
     Column("arrived_at", DateTime, nullable=False, comment="UTC"),
+    Column("counted", String(32), nullable=False, comment="Digest of how its event days were told"),
     comment="One row a landed file.",
 )
 

@@ -179,17 +179,39 @@ class Ledger:
         with self._engine.connect() as c:
             return {day: (int(count), int(records)) for day, count, records in c.execute(query)}
 
-    def announced(self, domain: str, up_to: int, days: Iterable[date]) -> None:
-        """Note that the raw events of some days were emitted, for files up to an arrival number."""
+    def counted(self, domain: str) -> set[tuple[str, str]]:
+        """How the event days of a domain's files were told: ``(source, digest)``."""
+        t = schema.files.c
+        with self._engine.connect() as c:
+            return {(s, d) for s, d in c.execute(select(t.source, t.counted).where(t.domain == domain).distinct())}
+
+    def raw_files(self, domain: str, source: str, counted: str) -> list[str]:
+        """Files below raw/ of a source whose event days were told in one way."""
+        t = schema.files.c
+        query = select(t.raw_file).where(t.domain == domain, t.source == source, t.counted == counted)
+        with self._engine.connect() as c:
+            return [raw_file for (raw_file,) in c.execute(query.order_by(t.arrival_seq))]
+
+    def recount(self, landed: Landed) -> None:
+        """Replace the event days of a landed file."""
+        days = [
+            {"arrival_seq": landed.arrival_seq, "day": day, "records": records, "announced": False}
+            for day, records in landed.days.items()
+        ]
+        files, table = schema.files, schema.file_days
+        with self._write() as c:
+            c.execute(update(files).where(files.c.identity == landed.identity).values(counted=landed.counted))
+            c.execute(delete(table).where(table.c.arrival_seq == landed.arrival_seq))
+            if days:
+                c.execute(insert(table), days)
+
+    def announced(self, domain: str, up_to: int) -> None:
+        """Note that the raw events of all files up to an arrival number were emitted."""
         files, table = schema.files, schema.file_days
         of_domain = select(files.c.arrival_seq).where(files.c.domain == domain, files.c.arrival_seq <= up_to)
+        due = table.c.announced.is_(False) & table.c.arrival_seq.in_(of_domain)
         with self._write() as c:
-            for day in days:
-                c.execute(
-                    update(table)
-                    .where(table.c.day == day, table.c.announced.is_(False), table.c.arrival_seq.in_(of_domain))
-                    .values(announced=True)
-                )
+            c.execute(update(table).where(due).values(announced=True))
 
     # built ------------------------------------------------------------------------------------------------------
 

@@ -6,9 +6,9 @@ from datetime import date, timedelta
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as AssetJob
 
-from kaikai_assets.build.digests import digest_of
 from kaikai_assets.build.pending import broken, days_of, requests, resting
 from kaikai_assets.build.steps import Domain
+from kaikai_assets.digests import digest_of
 from kaikai_assets.orchestration.assets import key_of
 from kaikai_assets.orchestration.platform import Platform
 from kaikai_assets.settings import utc_now
@@ -65,7 +65,7 @@ def raw_events(platform: Platform, domain: Domain) -> list[dg.AssetMaterializati
     """Events of raw days with new files, one a day; each is given once."""
     last = platform.ledger.last_arrival(domain.name)
     due = platform.ledger.unannounced(domain.name)
-    platform.ledger.announced(domain.name, last, due)
+    platform.ledger.announced(domain.name, last)
     return [
         dg.AssetMaterialization(
             key_of(domain.raw), partition=day.isoformat(), metadata={"new_files": files, "new_records": records}

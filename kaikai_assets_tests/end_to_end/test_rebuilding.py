@@ -74,7 +74,7 @@ def test_a_description_that_an_earlier_registry_file_does_not_fit_fails_with_its
     sources.mkdir(parents=True)
     shipped = (AIR.sources / "kaikai_sensors.yaml").read_text(encoding="utf-8")
     (sources / "kaikai_sensors.yaml").write_text(
-        shipped.replace("columns:", "columns:\n  timezone: timezone"), encoding="utf-8"
+        shipped.replace("{from: timezone, optional: true}", "timezone"), encoding="utf-8"
     )
     drop(
         three_days,

@@ -1,6 +1,6 @@
 """The ledger keeps what landed and what was built, for several processes at once."""
 
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -77,6 +77,7 @@ def test_a_registered_file_is_found_with_its_days(ledger: Ledger) -> None:
             "identity": "a",
             "source": "wide",
             "kind": "readings",
+            "sha256": "0" * 64,
             "raw_file": "air/wide/a/5.csv",
             "arrived_at": NOW,
         }
@@ -131,25 +132,25 @@ def test_days_of_new_files_are_due_until_they_are_announced(ledger: Ledger) -> N
     ledger.register(landed(2, days={DAY: 5}))
     ledger.register(landed(3, days={DAY: 7}, domain="vitals"))
     assert ledger.unannounced("air") == {DAY: (2, 8), NEXT: (1, 4)}
-    ledger.announced("air", 2, [DAY])
-    assert ledger.unannounced("air") == {NEXT: (1, 4)}
+    ledger.announced("air", 1)
+    assert ledger.unannounced("air") == {DAY: (1, 5)}
     assert ledger.unannounced("vitals") == {DAY: (1, 7)}
 
 
 def test_a_file_that_landed_while_events_were_emitted_stays_due(ledger: Ledger) -> None:
     ledger.register(landed(1, days={DAY: 3}))
-    due, up_to = ledger.unannounced("air"), ledger.last_arrival("air")
+    up_to = ledger.last_arrival("air")
     ledger.register(landed(2, days={DAY: 5}))
-    ledger.announced("air", up_to, due)
+    ledger.announced("air", up_to)
     assert ledger.unannounced("air") == {DAY: (1, 5)}
 
 
 def test_announcing_nothing_or_again_changes_nothing(ledger: Ledger) -> None:
     ledger.register(landed(1, days={DAY: 3}))
-    ledger.announced("air", 1, [])
+    ledger.announced("air", 0)
     assert ledger.unannounced("air") == {DAY: (1, 3)}
     for _ in range(2):
-        ledger.announced("air", 1, [DAY, date(2030, 1, 1)])
+        ledger.announced("air", 1)
         assert ledger.unannounced("air") == {}
 
 
@@ -213,11 +214,13 @@ def test_an_error_without_an_attempt_makes_none(ledger: Ledger) -> None:
 def test_accounts_of_a_day_are_replaced_whole(ledger: Ledger) -> None:
     a, b = Account("2025-01-01", "a", 3, 1, 1, 1), Account("2025-01-01", "b", 1, 1, 0, 0)
     other = Account("2025-01-02", "a", 2, 2, 0, 0)
-    ledger.record_accounts("air", {"2025-01-01": [b, a], "2025-01-02": [other]})
+    first, second = ("silver/air", "2025-01-01"), ("silver/air", "2025-01-02")
+    built = Built("a", "o", 1, 1)
+    ledger.record_built({first: built, second: built}, NOW, {("air", first[1]): [b, a], ("air", second[1]): [other]})
     assert ledger.accounts("air") == [a, b, other]
-    ledger.record_accounts("air", {"2025-01-01": [b]})
+    ledger.record_built({first: built}, NOW, {("air", first[1]): [b]})
     assert ledger.accounts("air") == [b, other]
-    ledger.record_accounts("air", {"2025-01-01": []})
+    ledger.record_built({first: built}, NOW, {("air", first[1]): []})
     assert ledger.accounts("air") == [other]
     assert ledger.accounts("vitals") == []
 

@@ -22,6 +22,7 @@ def landed(arrival: int, identity: str = "", days: dict[date, int] | None = None
         records=sum((days or {}).values()),
         arrival_seq=arrival,
         arrived_at=NOW,
+        counted="0" * 32,
         days=days or {},
     )
 
@@ -49,7 +50,7 @@ def build_and_account(url: str, number: int, times: int) -> None:
     """Note builds and accounts of one target, in which all numbers are the same."""
     ledger = Ledger(url)
     for _ in range(times):
-        ledger.record_built({("gold/t", "2025-01-01"): Built(f"d{number}", f"o{number}", number, number)}, NOW)
         of_sources = tuple(Account("2025-01-01", source, number, number, 0, 0) for source in ("a", "b"))
-        ledger.record_accounts("air", {"2025-01-01": of_sources})
+        built = {("gold/t", "2025-01-01"): Built(f"d{number}", f"o{number}", number, number)}
+        ledger.record_built(built, NOW, {("air", "2025-01-01"): of_sources})
         ledger.note_redelivery(f"{number}", "again.csv", NOW)

@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 
 from kaikai_assets.alerts.rules import RuleSet, read_rules
-from kaikai_assets.build.digests import digest_of
 from kaikai_assets.build.pending import DESCRIPTIVE
 from kaikai_assets.build.steps import Configuration, Context, Domain, Inputs, Made, Read, Step
+from kaikai_assets.digests import digest_of
 from kaikai_assets.domains.air import contracts, transforms
 from kaikai_assets.domains.air.registry import sensors
 from kaikai_assets.quality.flags import Plausible

@@ -1,0 +1,44 @@
+"""Event days told anew: when a source's times, the first day or the code that reads them change."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from kaikai_assets.landing import raw
+from kaikai_assets.landing.days import count_days, counting_digest
+from kaikai_assets.landing.sources import Source
+from kaikai_assets.landing.unpack import UnreadableFile
+from kaikai_assets.ledger.store import Ledger
+from kaikai_assets.settings import Settings
+
+
+def recount(settings: Settings, ledger: Ledger, domain: str, sources: Mapping[str, Source]) -> int:
+    """Count the days of landed files again where they would be told otherwise now; the number of files.
+
+    A file that cannot be read as its source is described now keeps its days: its build will say why.
+    """
+    done = 0
+    for name, counted in sorted(ledger.counted(domain)):
+        source = sources.get(name)
+        now = counting_digest(source, settings.first_day) if source else counted
+        if source is None or counted == now:
+            continue
+        for raw_file in ledger.raw_files(domain, name, counted):
+            landed = raw.find(settings.raw, domain, name, Path(raw_file).parent.name)
+            if landed is None:
+                continue
+            try:
+                days = count_days(
+                    settings.raw / raw_file,
+                    source,
+                    first_day=settings.first_day,
+                    arrived_at=landed.arrived_at,
+                    max_bytes=settings.max_unpacked_bytes,
+                )
+            except (UnreadableFile, OSError):
+                days = landed.days
+            again = landed.model_copy(update={"counted": now, "days": days})
+            # The ledger last: a kill in between counts once more.
+            raw.amend(settings.raw, again)
+            ledger.recount(again)
+            done += 1
+    return done
