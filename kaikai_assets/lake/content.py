@@ -7,6 +7,7 @@ so that the hash survives another Parquet writer, batch size or library version.
 import hashlib
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import polars as pl
 
 from kaikai_assets.quality.contracts import Contract, columns, key, schema
@@ -68,14 +69,15 @@ def _slices(column: pl.Series) -> Callable[[int, int], tuple[bytes, ...]]:
     """Bytes of a column's rows [start, end): which are null, then the values (texts with their lengths)."""
     nulls = column.is_null().cast(pl.UInt8).to_numpy()
     if column.dtype == pl.String:
-        text = column.fill_null("")
-        lengths = text.str.len_bytes().to_numpy()
-        ends = [0, *lengths.cumsum().tolist()]
-        joined = (text.str.join("").item() or "").encode()
+        arrow = column.fill_null("").to_arrow(compat_level=pl.CompatLevel.oldest())
+        _, positions, joined = arrow.buffers()
+        ends = np.frombuffer(positions, dtype=np.int64, count=len(column) + 1, offset=8 * arrow.offset)
+        lengths = np.diff(ends).astype(np.uint32)
+        texts = memoryview(joined or b"")
         return lambda start, end: (
             nulls[start:end].tobytes(),
             lengths[start:end].tobytes(),
-            joined[ends[start] : ends[end]],
+            bytes(texts[ends[start] : ends[end]]),
         )
     physical = column.cast(pl.UInt8) if column.dtype == pl.Boolean else column.to_physical()
     values = physical.fill_null(0).to_numpy()

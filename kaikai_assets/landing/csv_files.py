@@ -10,6 +10,8 @@ from kaikai_assets.landing.csv_lines import fields_of, read_by_line
 from kaikai_assets.landing.sources import Source
 from kaikai_assets.landing.unpack import LONGEST_LINE, UnreadableFile, text_lines, text_source, utf8_chunks
 
+_MARK = "\ufeff"
+
 
 def csv_header(path: Path, source: Source, max_bytes: int) -> tuple[list[str], int]:
     """Column names without outer blanks, and the physical line they stand on.
@@ -52,17 +54,10 @@ def _read_apart(
     text = text_source(path, source.encoding, max_bytes)
     lines = pl.scan_lines(text, name="line", glob=False).with_row_index("record", 1).slice(at)
     line = pl.col("line")
-    strange = pl.struct(
-        line.str.contains_any(['"', "\r"]).any().alias("odd"),
-        line.str.contains("\ufeff", literal=True).any().alias("mark"),
-    )
-    found = lines.select(strange).collect(engine="streaming").item()
-    if found["mark"]:
-        # Polars takes a byte order mark off whatever it is given first.
-        return None
-    sound = (
-        _well_formed(line, source.separator, len(names)) if found["odd"] else _full(line, source.separator, len(names))
-    )
+    # What only looks at separators would misread these.
+    strange = line.str.contains_any(['"', "\r", _MARK]).any()
+    odd = bool(lines.select(strange).collect(engine="streaming").item())
+    sound = _well_formed(line, source.separator, len(names)) if odd else _full(line, source.separator, len(names))
     judged = lines.select("record", sound.alias("sound"), (line == "").alias("blank")).collect(engine="streaming")
     filled = judged.filter(~pl.col("blank"))
     if filled["sound"].all():
@@ -126,6 +121,7 @@ def _full(line: pl.Expr, separator: str, width: int) -> pl.Expr:
 def _well_formed(line: pl.Expr, separator: str, width: int) -> pl.Expr:
     """Whether a line is one record with a field for each column, its quotes in their places."""
     mark = f"\\x{ord(separator):02x}"
-    field = f'(?:[^"{mark}\r]*|"(?:[^"]|"")*")'
+    # Polars would take a byte order mark off the first record.
+    field = f'(?:[^"{mark}\r{_MARK}]*|"(?:[^"]|"")*")'
     formed = line.str.contains(f"^{field}(?:{mark}{field})*$")
     return formed & _full(line.str.replace_all('"[^"]*"', ""), separator, width)
