@@ -24,11 +24,13 @@ class DuckDBFile:
         self._path = path
 
     def published(self) -> dict[tuple[str, str], str]:
-        """Hash of each published ``(table, part)``; empty where there is no file."""
-        if not self._path.exists():
+        """Hash of each published ``(table, part)``; none where they cannot be read."""
+        try:
+            with duckdb.connect(str(self._path), read_only=True) as connection:
+                return _published(connection)
+        except duckdb.Error:
+            # Not there, damaged, or held by somebody who opened it for writing: a publication finds out which.
             return {}
-        with duckdb.connect(str(self._path), read_only=True) as connection:
-            return _published(connection)
 
     @contextmanager
     def publication(self) -> Iterator["Publication"]:
@@ -42,7 +44,7 @@ class DuckDBFile:
             if self._path.exists():
                 shutil.copyfile(self._path, building)
                 building.chmod(0o644)
-            with duckdb.connect(str(building)) as connection:
+            with _opened(building) as connection:
                 connection.execute("SET TimeZone = 'UTC'")
                 connection.execute("CREATE SCHEMA IF NOT EXISTS meta")
                 connection.execute(
@@ -91,9 +93,9 @@ class Publication:
                 # Another contract: the days that are not in `parts` are pending too, and come in this publication.
                 connection.execute(f"CREATE OR REPLACE TABLE {target} AS FROM incoming LIMIT 0")
                 connection.execute(f"DELETE FROM {_META} WHERE table_name = ?", [table])
-                for column, comment in comments.items():
-                    quoted = comment.replace("'", "''")
-                    connection.execute(f"COMMENT ON COLUMN {target}.\"{column}\" IS '{quoted}'")
+            for column, comment in comments.items():
+                quoted = comment.replace("'", "''")
+                connection.execute(f"COMMENT ON COLUMN {target}.\"{column}\" IS '{quoted}'")
             days = [part for part in parts if part]
             if days:
                 connection.execute(f"DELETE FROM {target} WHERE day IN (SELECT unnest(?)::DATE)", [days])
@@ -109,6 +111,15 @@ class Publication:
             )
         finally:
             connection.unregister("incoming")
+
+
+def _opened(building: Path) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(str(building))
+    except duckdb.Error:
+        # A damaged file: it is built anew, since all that it held is in the lake.
+        building.unlink()
+        return duckdb.connect(str(building))
 
 
 def _published(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]:
