@@ -99,7 +99,8 @@ def _every_line_full(text: Path | bytes, separator: str, width: int, at: int) ->
     Without it, a record with an empty field too many could make up for one that lacks a field.
     """
     mark = f"\\x{ord(separator):02x}"
-    field = f'(?:[^"{mark}\r]*|"(?:[^"]|"")*")'
+    # A byte order mark would be dropped from the first record.
+    field = f'(?:[^"{mark}\r\ufeff]*|"(?:[^"]|"")*")'
     line = pl.col("line")
     formed = line.str.contains(f"^{field}(?:{mark}{field})*$")
     full = line.str.replace_all('"[^"]*"', "").str.count_matches(separator, literal=True) == width - 1
