@@ -29,7 +29,7 @@ def canonical(contract: Contract, frame: pl.DataFrame) -> pl.DataFrame:
             expression = expression.fill_nan(None)
             if column.decimals is not None:
                 expression = expression.round(column.decimals)
-            # Not `+ 0.0`, which the optimizer takes out.
+            # Not `+ 0.0`, which leaves a column as it is.
             zero = pl.lit(0.0, column.dtype)
             expression = pl.when(expression == 0).then(zero).otherwise(expression).alias(column.name)
         expressions.append(expression)

@@ -60,7 +60,7 @@ def _refusing() -> Iterator[None]:
     """Whatever a library trips over in a file is a reason to refuse that file, never to stop at it."""
     try:
         yield
-    except (UnreadableFile, OSError, MemoryError):
+    except (UnreadableFile, OSError):
         raise
     except (Exception, pl.exceptions.PanicException) as error:
         raise UnreadableFile(f"cannot be read: {type(error).__name__}: {error}") from error

@@ -1,10 +1,11 @@
 """Parquet and XLSX to a frame of texts."""
 
-import io
 from pathlib import Path
 
 import fastexcel
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from kaikai_assets.landing.sources import POSITION
 from kaikai_assets.landing.unpack import UnreadableFile, unpacked_bytes
@@ -13,8 +14,11 @@ from kaikai_assets.landing.unpack import UnreadableFile, unpacked_bytes
 def read_parquet(path: Path, max_bytes: int) -> pl.DataFrame:
     """All columns that hold single values, as texts; ``record`` the 1-based row. Raises ``UnreadableFile``."""
     try:
-        frame = pl.read_parquet(io.BytesIO(unpacked_bytes(path, max_bytes)))
-    except pl.exceptions.PolarsError as error:
+        # Arrow refuses what is damaged; Polars can abort the whole process.
+        table = pq.read_table(pa.BufferReader(unpacked_bytes(path, max_bytes)))
+        table.validate(full=True)
+        frame = pl.DataFrame(table)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise UnreadableFile(f"not Parquet: {error}") from error
     named = frame.drop(POSITION, strict=False)
     kept = {name: dtype for name, dtype in named.schema.items() if not dtype.is_nested() and dtype != pl.Binary}

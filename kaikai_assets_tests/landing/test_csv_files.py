@@ -144,6 +144,10 @@ def test_a_cell_keeps_its_text_whatever_it_looks_like(tmp_path: Path, cell: str)
     ]
 
 
+def test_a_mark_at_the_start_of_the_first_record_is_its_own(tmp_path: Path) -> None:
+    assert read(put(tmp_path / "x.csv", "a,b\n\ufeff1,2\n"), "a").rows() == [(2, None, None, "\ufeff1")]
+
+
 @pytest.mark.parametrize("tail", ["", "3\n"], ids=["sound", "beside a damaged record"])
 def test_a_cell_may_be_longer_than_the_csv_module_allows(tmp_path: Path, tail: str) -> None:
     long = "x" * 200_000

@@ -89,7 +89,7 @@ def test_what_is_not_parquet_is_refused(tmp_path: Path, damage: bytes) -> None:
         read_parquet(put(tmp_path / "x.parquet", damage), LIMIT)
 
 
-@tried(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@tried(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), form=st.sampled_from(["parquet", "xlsx"]))
 def test_a_damaged_table_is_read_or_refused_and_never_anything_else(
     tmp_path: Path, data: st.DataObject, form: str

@@ -7,7 +7,7 @@ from multiprocessing.synchronize import Barrier
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-_WAIT_S = 60
+_WAIT_S = 120
 _gate: list[Barrier] = []
 
 
