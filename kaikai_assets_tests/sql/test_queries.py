@@ -16,21 +16,12 @@ from kaikai_assets_tests.end_to_end.product import build, drop
 
 SQL = Path(__file__).parents[2] / "sql"
 
-SENSORS = """sensor_id,location_name,location_type,latitude,longitude,installation_date
-SENS001,Dakar - Plateau,Urban,14.6937,-17.4441,2024-01-15
-SENS002,Dakar - Almadies,Residential,14.7481,-17.4738,2024-02-01
-SENS003,Saint-Louis - Centre Ville,Urban,16.0267,-16.4969,2024-02-15
-SENS004,Dakar - Médina,Commercial,14.6953,-17.4439,2024-03-01
-"""
-MOVES_SOURCE = """
-source: moves
-format: csv
-kind: snapshot
-entity: {column: sensor}
-columns: {location_name: place, location_type: zone, valid_from: since}
-"""
-MOVES = """sensor,place,zone,since
-SENS002,Saint-Louis - Sor,Urban,2025-03-02
+SENSORS = """sensor_id,location_name,location_type,latitude,longitude,installation_date,valid_from
+SENS001,Dakar - Plateau,Urban,14.6937,-17.4441,2024-01-15,
+SENS002,Dakar - Almadies,Residential,14.7481,-17.4738,2024-02-01,
+SENS002,Saint-Louis - Sor,Urban,16.0194,-16.4896,2025-03-02,2025-03-02
+SENS003,Saint-Louis - Centre Ville,Urban,16.0267,-16.4969,2024-02-15,
+SENS004,Dakar - Médina,Commercial,14.6953,-17.4439,2024-03-01,
 """
 # SENS004 sends nothing, SENS009 is not registered; 11:00 of the first day is 24 hours before the newest hour.
 READINGS = """sensor_id,timestamp,pm25,temperature,humidity,co2
@@ -49,12 +40,9 @@ SENS009,2025-03-02T11:00:00Z,5,20,50,400
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     settings = Settings(data=tmp_path_factory.mktemp("data"), settle_s=0)
-    sources = settings.data / "sources" / "air"
-    sources.mkdir(parents=True)
-    (sources / "moves.yaml").write_text(MOVES_SOURCE, encoding="utf-8")
     platform = build_platform(settings)
-    for name, content in {"sensors.csv": SENSORS, "moves.csv": MOVES, "readings.csv": READINGS}.items():
-        drop(platform, name, content)
+    drop(platform, "sensors.csv", SENSORS)
+    drop(platform, "readings.csv", READINGS)
     assert not build(platform).failed
     platform.publish(AIR)
     with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
