@@ -76,16 +76,16 @@ def land(
 
 def recover(settings: Settings, ledger: Ledger) -> int:
     """Note again all files of raw in a ledger that holds none, or not yet all; the number of files noted."""
-    if (last := raw.arriving(settings.raw)) is not None:
-        ledger.register(last)
-    raw.arrived(settings.raw)
     begun = settings.raw / ".recovering"
-    if not ledger.is_empty() and not begun.exists():
-        return 0
-    settings.raw.mkdir(parents=True, exist_ok=True)
-    begun.touch()  # a ledger that a kill left half full is not empty
-    noted = sum(ledger.register(landed) for landed in raw.sidecars(settings.raw))
-    begun.unlink()
+    if ledger.is_empty() or begun.exists():
+        settings.raw.mkdir(parents=True, exist_ok=True)
+        begun.touch()  # a ledger that a kill left half full is not empty
+        noted = sum(ledger.register(landed) for landed in raw.sidecars(settings.raw))
+        begun.unlink()
+    else:
+        last = raw.arriving(settings.raw)
+        noted = int(last is not None and ledger.register(last))
+    raw.arrived(settings.raw)
     return noted
 
 

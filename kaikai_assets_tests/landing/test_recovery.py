@@ -132,6 +132,29 @@ def test_a_number_of_a_killed_call_is_not_given_again(landing: Landing, elsewher
     fresh.check_whole()
 
 
+def test_a_file_of_a_killed_call_is_known_even_if_another_takes_its_place(
+    landing: Landing, elsewhere: list[str]
+) -> None:
+    landing.drop("a.csv", content(1))
+    killed(elsewhere, "in raw, not in the ledger")
+    landing.drop("a.csv", content(2))
+    assert [landed.arrival_seq for landed in landing.land().landed] == [2]
+    landing.check_whole()
+    assert sorted(landing.in_raw()) == [1, 2]
+
+
+def test_a_ledger_lost_after_a_kill_is_made_anew_whole(landing: Landing, elsewhere: list[str]) -> None:
+    for n in (1, 2):
+        landing.drop(f"{n}.csv", content(n), age_s=10 - n)
+    landing.land()
+    landing.drop("3.csv", content(3))
+    killed(elsewhere, "in raw, not in the ledger")
+    fresh = lose_ledger(landing)
+    assert fresh.land().redelivered == ["3.csv"]
+    assert sorted(fresh.in_ledger()) == [1, 2, 3]
+    fresh.check_whole()
+
+
 def test_what_killed_calls_left_half_copied_is_swept_away(landing: Landing, elsewhere: list[str]) -> None:
     landing.drop("a.csv", content(1))
     for _ in range(2):
