@@ -53,9 +53,8 @@ def match_header(header: list[str], sources: Mapping[str, Source]) -> Source:
     matching = [source for source in open_to_match.values() if not source.missing_from(header)]
     if len(matching) > 1:
         # The description that explains most of the header wins; a tie stays a question for a person.
-        matching.sort(key=lambda source: len(source.required), reverse=True)
-        if len(matching[0].required) > len(matching[1].required):
-            matching = matching[:1]
+        explained = [len(set(source.mapped).intersection(header)) for source in matching]
+        matching = [source for source, n in zip(matching, explained, strict=True) if n == max(explained)]
     if len(matching) == 1:
         return matching[0]
     if matching:

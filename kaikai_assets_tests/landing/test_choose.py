@@ -36,6 +36,19 @@ def test_the_description_that_explains_more_of_the_header_wins() -> None:
     assert match_header(header[:3], among(WIDER, PLAIN)) == PLAIN
 
 
+def test_optional_columns_count_where_they_stand() -> None:
+    optional = described(source="optional", columns={"pm25": "pm25", "co2": {"from": "co2", "optional": True}})
+    assert match_header(["id", "time", "pm25", "co2"], among(PLAIN, optional)) == optional
+    with pytest.raises(SourceError, match="fits several sources"):
+        match_header(["id", "time", "pm25"], among(PLAIN, optional))
+
+
+def test_members_that_stand_in_a_message_decide_between_sources_of_objects() -> None:
+    weather = described(source="weather", format="json", columns={"wind": "wind.speed"})
+    air = described(source="air", format="json", columns={"pm25": "pm25"})
+    assert match_header(["id", "time", "wind.speed", "x"], among(air, weather)) == weather
+
+
 def test_a_tie_is_refused_with_the_candidates_and_the_way_out() -> None:
     with pytest.raises(SourceError, match=r"plain, twin\): put the file into inbox/<domain>/<source>/"):
         match_header(["id", "time", "pm25"], among(PLAIN, TWIN))
