@@ -1,11 +1,19 @@
-from itertools import pairwise
+from collections.abc import Iterator
+from itertools import islice, pairwise
+from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import settings as tried
 from hypothesis import strategies as st
 
+from kaikai_assets.landing import csv_files, json_files
 from kaikai_assets.landing.count import TextCount, count_text
+from kaikai_assets.landing.readers import read_records
+from kaikai_assets.landing.unpack import UnreadableFile, text_lines
+from kaikai_assets_tests.landing.making import LIMIT, MAKERS, described, put
 
 TEXTS = st.lists(st.sampled_from([b"\n", b"\r", b"\r\n", b'"', b",", b"a", b" ", "é".encode()]), max_size=40).map(
     b"".join
@@ -54,3 +62,37 @@ def test_it_does_not_matter_where_the_text_is_cut(text: bytes, cuts: list[int]) 
     pieces = [text[start:end] for start, end in pairwise(edges)]
     assert b"".join(pieces) == text
     assert count_text(pieces) == count_text([text])
+
+
+ROWS = [{"id": f"s{n}", "time": "2025-03-01", "pm25": str(n)} for n in range(9)]
+
+
+def all_but_the_last(*args: Any) -> Iterator[str]:
+    lines = list(text_lines(*args))
+    return islice(iter(lines), len(lines) - 1)
+
+
+@pytest.mark.parametrize(("form", "damage"), [("csv", b'"s9\n",2025,1\n'), ("ndjson", b"{\n")])
+def test_a_reader_that_loses_a_line_is_found_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, damage: bytes
+) -> None:
+    path = put(tmp_path / "x", MAKERS[form](ROWS) + damage)
+    assert read_records(path, described(format=form), LIMIT).height == 10
+    for module in (csv_files, json_files):
+        monkeypatch.setattr(module, "text_lines", all_but_the_last)
+    with pytest.raises(
+        UnreadableFile, match=r"12 lines, but 10 lie in records|10 lines hold something, but 9 were read"
+    ):
+        read_records(path, described(format=form), LIMIT)
+
+
+@pytest.mark.parametrize("damage", [b"", b"s9,2025\n"])
+@pytest.mark.parametrize("reader", ["read_csv", "scan_lines"])
+def test_a_fast_reader_that_loses_a_record_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reader: str, damage: bytes
+) -> None:
+    path = put(tmp_path / "x.csv", MAKERS["csv"](ROWS) + damage)
+    whole = read_records(path, described(), LIMIT)
+    read = getattr(pl, reader)
+    monkeypatch.setattr(pl, reader, lambda *args, **kwargs: read(*args, **kwargs).head(5))
+    assert read_records(path, described(), LIMIT).equals(whole)

@@ -47,6 +47,10 @@ DAMAGE: dict[str, tuple[str, list[tuple[str | None, str | None]]]] = {
     "text after a closing quote": ('s2,"t2"x,2\n', [(QUOTES, 's2,"t2"x,2')]),
     "a blank after a closing quote": ('s2,"t2" ,2\n', [(QUOTES, 's2,"t2" ,2')]),
     "two lines that each lost a quote": ('s2,"t2,2\ns3,"t3,3\n', [(QUOTES, 's2,"t2,2'), (QUOTES, 's3,"t3,3')]),
+    "a lost quote that a stray one further down closes": (
+        's2,"t2,2\ns3,t3,3\ns4",t4,4\n',
+        [(QUOTES, 's2,"t2,2'), (None, None), (None, None)],
+    ),
     "a lone carriage return": ("s2,t\r2,2\n", [(QUOTES, "s2,t\r2,2")]),
     "a line end doubled": ("s2,t2,2\r\r\n", [(QUOTES, "s2,t2,2\r")]),
     "a stray quote within a field": ('s2,5" pipe,2\n', [(None, None)]),

@@ -111,6 +111,17 @@ def test_metrics_that_the_source_does_not_fill_are_null(tmp_path: Path) -> None:
     assert rows.schema["co2"] == pl.String
 
 
+@pytest.mark.parametrize("form", MAKERS)
+def test_an_optional_column_that_a_file_lacks_is_null(tmp_path: Path, form: str) -> None:
+    columns = {"pm25": "pm25", "co2": {"from": "CO2", "optional": True}}
+    path, source = put(tmp_path / "x", MAKERS[form](ROWS)), described(format=form, columns=columns)
+    rows = parsed(path, source, "pm25", "co2")
+    assert rows["co2"].null_count() == len(ROWS)
+    assert rows["pm25"].to_list() == [row["pm25"] for row in ROWS]
+    path = put(tmp_path / "x", MAKERS[form]([row | {"CO2": "400"} for row in ROWS]))
+    assert set(parsed(path, source, "pm25", "co2")["co2"]) == {"400"}
+
+
 def test_an_arrival_is_of_its_utc_day_wherever_the_clock_stands(tmp_path: Path) -> None:
     path = put(tmp_path / "x.csv", "id,time,pm25\ns1,never,1\n")
     late = datetime(2025, 3, 2, 23, tzinfo=timezone(timedelta(hours=-5)))
