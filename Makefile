@@ -19,7 +19,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-demo: install ## simulate, land, build and publish a few days
+demo: install $(DAGSTER_CONFIG) ## simulate, land, build and publish two weeks
 	$(BIN)/kaikai demo
 
 dev: install $(DAGSTER_CONFIG) ## web interface and daemon on this machine
@@ -29,8 +29,8 @@ $(DAGSTER_CONFIG): # no prerequisite: a copy that somebody edited is left alone
 	mkdir -p $(@D)
 	cp dagster.local.yaml $@
 
-test: install ## tests (ARGS="-n 2 -k ledger" is handed to pytest)
-	$(BIN)/python -m pytest $(ARGS)
+test: install ## tests, on two cores (ARGS="-k ledger" is handed to pytest)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 bench: install ## floor and platform side by side (ARGS="--days 365")
 	$(BIN)/python -m bench.slice $(ARGS)

@@ -9,8 +9,8 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from kaikai_assets.build.pending import broken, days_of, requests, resting
 from kaikai_assets.build.steps import Domain
 from kaikai_assets.digests import digest_of
-from kaikai_assets.orchestration.assets import key_of
 from kaikai_assets.orchestration.platform import Platform
+from kaikai_assets.orchestration.specs import key_of
 from kaikai_assets.settings import utc_now
 
 _START, _END, _KEY = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end", "dagster/partition"

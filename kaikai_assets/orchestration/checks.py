@@ -4,8 +4,8 @@ import dagster as dg
 from dagster_duckdb import DuckDBResource
 
 from kaikai_assets.build.steps import Domain
-from kaikai_assets.orchestration.assets import key_of
 from kaikai_assets.orchestration.platform import Platform
+from kaikai_assets.orchestration.specs import key_of
 
 
 def published_check(platform: Platform, domain: Domain) -> dg.AssetChecksDefinition:

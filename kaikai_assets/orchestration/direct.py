@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 
 import dagster as dg
 
@@ -22,9 +23,11 @@ QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 
 def instance(platform: Platform) -> dg.DagsterInstance:
     """The Dagster instance of ``DAGSTER_HOME``, by default the folder ``dagster`` of the data root."""
-    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
-    home = os.environ.setdefault("DAGSTER_HOME", str(platform.settings.data / "dagster"))
-    os.makedirs(home, exist_ok=True)  # noqa: PTH103 - Dagster reads the environment's text
+    home = Path(os.environ.setdefault("DAGSTER_HOME", str(platform.settings.data / "dagster")))
+    home.mkdir(parents=True, exist_ok=True)
+    if not (home / "dagster.yaml").exists():
+        # Without it Dagster prints a page about telemetry into the first command's output.
+        (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
     return dg.DagsterInstance.get()
 
 

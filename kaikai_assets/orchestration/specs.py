@@ -1,0 +1,110 @@
+"""What Dagster shows of a domain's tables: keys, dependencies with their windows, columns, checks."""
+
+import warnings
+
+import dagster as dg
+
+from kaikai_assets.build.bronze import contract as bronze_contract
+from kaikai_assets.build.steps import Domain, Read, Step
+from kaikai_assets.orchestration.columns import column_lineage, table_schema
+from kaikai_assets.orchestration.platform import Platform
+from kaikai_assets.quality.contracts import Contract
+
+CONTRACT, CONSERVATION = "contract", "conservation"
+
+_LAKE = {"polars", "deltalake"}
+
+
+def key_of(table: str) -> dg.AssetKey:
+    """Asset key of a table: its lake path."""
+    return dg.AssetKey(table.split("/"))
+
+
+def table_of(key: dg.AssetKey) -> str:
+    """Table of an asset key."""
+    return "/".join(key.path)
+
+
+def raw_spec(domain: Domain, days: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
+    """The external asset of landed files."""
+    return dg.AssetSpec(
+        key_of(domain.raw),
+        partitions_def=days,
+        group_name=domain.name,
+        owners=[f"team:{domain.name}"],
+        kinds={"file"},
+        description="Landed files, immutable, by event day of their records. Landing emits its events.",
+    )
+
+
+def table_specs(platform: Platform, domain: Domain, days: dg.PartitionsDefinition[str]) -> list[dg.AssetSpec]:
+    """The lake's tables, from bronze to gold."""
+    contracts: dict[str, Contract] = {domain.bronze: bronze_contract(domain), **domain.contracts}
+
+    def spec(table: str, reads: tuple[Read, ...], partitioned: bool) -> dg.AssetSpec:
+        upstream = {read.table: contracts[read.table] for read in reads if read.table in contracts}
+        return dg.AssetSpec(
+            key_of(table),
+            deps=[_dep(read) for read in reads],
+            partitions_def=days if partitioned else None,
+            group_name=domain.name,
+            owners=[f"team:{domain.name}"],
+            kinds=_LAKE,
+            description=(contracts[table].__doc__ or "").strip(),
+            metadata={
+                "dagster/column_schema": table_schema(contracts[table]),
+                "dagster/column_lineage": column_lineage(contracts[table], upstream),
+                "dagster/uri": platform.lake.uri(table),
+            },
+        )
+
+    found = [spec(domain.bronze, (Read(domain.raw),), True)]
+    found += [spec(table, (Read(domain.raw, whole=True),), False) for table in domain.dimension]
+    for step in domain.steps:
+        found += [spec(table, _with_registry(step, domain), step.partitioned) for table in step.outputs]
+    return found
+
+
+def warehouse_spec(platform: Platform, domain: Domain) -> dg.AssetSpec:
+    """The published file."""
+    # A table that another one reads through a window is left out: within one op Dagster would take that window for this
+    # dependency too, and refuses a window where nothing is partitioned. Its reader stands for it in the graph.
+    windowed = {read.table for step in domain.steps for read in step.reads(None) if read.before or read.after}
+    return dg.AssetSpec(
+        key_of(domain.warehouse),
+        deps=[key_of(table) for table in domain.published if table not in windowed],
+        group_name=domain.name,
+        owners=[f"team:{domain.name}"],
+        kinds={"duckdb"},
+        description="Gold tables as analysts read them, in DuckDB.",
+        metadata={"path": str(platform.settings.warehouse)},
+    )
+
+
+def _with_registry(step: Step, domain: Domain) -> tuple[Read, ...]:
+    return (*step.reads(None), Read(domain.registry, whole=True)) if step.registered else step.reads(None)
+
+
+def _dep(read: Read) -> dg.AssetDep:
+    mapping: dg.PartitionMapping | None = None
+    if read.before or read.after:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", category=dg.BetaWarning)
+            mapping = dg.TimeWindowPartitionMapping(
+                start_offset=-read.before, end_offset=read.after, allow_nonexistent_upstream_partitions=True
+            )
+    return dg.AssetDep(key_of(read.table), partition_mapping=mapping)
+
+
+def check_spec(name: str, spec: dg.AssetSpec, days: dg.PartitionsDefinition[str]) -> dg.AssetCheckSpec:
+    descriptions = {
+        CONTRACT: "Every row satisfies the table's contract; verified before commit.",
+        CONSERVATION: "Records landed = leading + absorbed + rejected, for each source; verified before commit.",
+    }
+    return dg.AssetCheckSpec(
+        name,
+        asset=spec.key,
+        blocking=True,
+        description=descriptions[name],
+        partitions_def=days if spec.partitions_def is not None else None,
+    )
