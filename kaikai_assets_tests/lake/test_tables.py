@@ -329,11 +329,28 @@ def test_threads_that_commit_the_same_day_leave_the_rows_of_one_of_them(uri: str
     assert 5 <= committed == DeltaTable(f"{uri}/{TABLE}").version() - 1
 
 
-def test_processes_that_commit_different_days_of_a_new_table_at_once_are_never_in_the_way(uri: str) -> None:
-    shares = [list(range(start, 24, 4)) for start in range(4)]
-    conflicts = at_once(commit_days, [(uri, TABLE, share, float(n)) for n, share in enumerate(shares)])
+@pytest.mark.parametrize("turn", range(8))
+def test_threads_that_make_a_table_at_once_all_commit_their_day(uri: str, turn: int) -> None:
+    gate = Barrier(6)
+
+    def commit(number: int) -> None:
+        lake = Lake(uri)
+        gate.wait(30)
+        lake.commit(f"silver/table{turn}", rows([number], 1.0), builds([number], 1))
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(commit, range(6)))
+    assert stored(Lake(uri), f"silver/table{turn}") == {number: [1.0] for number in range(6)}
+    assert DeltaTable(f"{uri}/silver/table{turn}").version() == 6
+
+
+def test_processes_that_commit_different_days_of_new_tables_at_once_are_never_in_the_way(uri: str) -> None:
+    shares = [list(range(start, 16, 4)) for start in range(4)]
+    tables = [f"silver/table{n}" for n in range(5)]
+    conflicts = at_once(commit_days, [(uri, tables, share, float(n)) for n, share in enumerate(shares)])
     assert conflicts == [0, 0, 0, 0]
-    assert stored(Lake(uri)) == {number: [float(n)] for n, share in enumerate(shares) for number in share}
+    expected = {number: [float(n)] for n, share in enumerate(shares) for number in share}
+    assert [stored(Lake(uri), table) for table in tables] == [expected] * 5
 
 
 def test_processes_that_commit_the_same_days_leave_all_days_to_one_of_them(uri: str) -> None:

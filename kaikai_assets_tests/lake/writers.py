@@ -25,14 +25,15 @@ def builds(numbers: Iterable[int], seen: int, digest: str = "d") -> dict[str, Bu
     return {day(number).isoformat(): Build(seen, digest) for number in numbers}
 
 
-def commit_days(uri: str, table: str, numbers: list[int], value: float) -> int:
+def commit_days(uri: str, tables: list[str], numbers: list[int], value: float) -> int:
     """Commit days one by one without looking at others; how often another run was in the way."""
     lake, conflicts = Lake(uri), 0
-    for number in numbers:
-        try:
-            lake.commit(table, rows([number], value), builds([number], 1))
-        except Conflict:
-            conflicts += 1
+    for table in tables:
+        for number in numbers:
+            try:
+                lake.commit(table, rows([number], value), builds([number], 1))
+            except Conflict:
+                conflicts += 1
     return conflicts
 
 

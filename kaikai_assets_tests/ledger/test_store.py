@@ -50,8 +50,8 @@ def test_a_ledger_made_anew_goes_on_after_the_last_file_it_learned_of(ledger: Le
 
 def test_a_file_registered_late_does_not_set_the_numbers_back(ledger: Ledger) -> None:
     numbers = [ledger.next_arrival() for _ in range(3)]
-    assert ledger.register(landed(2))
     assert ledger.register(landed(7))
+    assert ledger.register(landed(2))
     assert [*numbers, ledger.next_arrival()] == [1, 2, 3, 8]
 
 

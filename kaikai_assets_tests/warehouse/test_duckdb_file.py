@@ -51,6 +51,10 @@ def read(path: Path, sql: str) -> pl.DataFrame:
         return found
 
 
+def wal(path: Path) -> Path:
+    return path.with_name(path.name + ".wal")
+
+
 # what is published -----------------------------------------------------------------------------------------------
 
 
@@ -205,6 +209,21 @@ def test_a_killed_publication_leaves_the_file_as_it_was_and_the_next_one_works(f
     assert rows(path, VALUES) == [[day(0), 1.0], [day(1), 3.0]]
 
 
+@pytest.mark.parametrize("before", [True, False])
+def test_nothing_of_a_killed_publication_gets_into_the_next_one(file: DuckDBFile, path: Path, before: bool) -> None:
+    if before:
+        put(file, 1.0, 0)
+    building = path.with_name(f".{path.name}.building")
+    with Reader(building, read_only=False) as killed:
+        killed.ask("CREATE TABLE main.half AS SELECT 1 AS a")
+        killed.kill()
+    assert wal(building).exists()
+    put(file, 2.0, 1)
+    assert rows(path, VALUES) == [[day(0), 1.0], [day(1), 2.0]][not before :]
+    assert rows(path, "SELECT * FROM main.half") == "CatalogException"
+    assert not wal(building).exists()
+
+
 # readers who open it for writing ---------------------------------------------------------------------------------
 
 
@@ -217,10 +236,6 @@ def intruder(file: DuckDBFile, path: Path) -> Iterator[Reader]:
         reader.ask("SET checkpoint_threshold = '1GB'")
         assert reader.ask("CREATE TABLE main.mine AS SELECT 1 AS a") == [[1]]
         yield reader
-
-
-def wal(path: Path) -> Path:
-    return path.with_name(path.name + ".wal")
 
 
 def test_somebody_who_holds_the_file_open_for_writing_cannot_hinder_a_publication(
