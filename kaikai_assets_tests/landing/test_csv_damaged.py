@@ -97,6 +97,12 @@ def test_an_unterminated_quote_swallows_nothing_up_to_the_end_of_the_file(tmp_pa
     assert found["id"].to_list()[1:] == [f"s{i}" for i in range(100)]
 
 
+def test_a_quote_that_closes_far_below_has_lost_its_own(tmp_path: Path) -> None:
+    sound = "".join(f"s{i},t{i},{i}\n" for i in range(30))
+    found = read(tmp_path, f'id,time,pm25\ns0,"t0,0\n{sound}x",1\n')
+    assert found["defect"].to_list() == [QUOTES, *[None] * 30, few(2)]
+
+
 def test_a_quoted_field_may_span_lines_beside_damage(tmp_path: Path) -> None:
     found = read(tmp_path, 'id,time,pm25\ns1,"t\n\n1",1\nbad\n"s\r\n2",t2,"""2"""\n')
     assert found.rows() == [

@@ -4,6 +4,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as tried
@@ -87,6 +89,14 @@ def test_parquet_without_rows_is_a_file_of_no_records(tmp_path: Path) -> None:
 def test_what_is_not_parquet_is_refused(tmp_path: Path, damage: bytes) -> None:
     with pytest.raises(UnreadableFile, match="not Parquet"):
         read_parquet(put(tmp_path / "x.parquet", damage), LIMIT)
+
+
+def test_parquet_whose_texts_are_not_utf8_is_refused(tmp_path: Path) -> None:
+    latin = pa.array(["Thiès".encode("latin-1")], pa.binary())
+    table = pa.table({"id": pa.Array.from_buffers(pa.utf8(), 1, latin.buffers())})
+    pq.write_table(table, tmp_path / "x.parquet")
+    with pytest.raises(UnreadableFile, match=r"not Parquet: .*UTF8"):
+        read_parquet(tmp_path / "x.parquet", LIMIT)
 
 
 @tried(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
