@@ -140,6 +140,8 @@ class Source(_Strict):
     def _coherent(self) -> "Source":
         if self.kind == "readings" and self.time is None:
             raise ValueError("a source of readings needs `time`")
+        if self.kind == "snapshot" and self.entity.column is None:
+            raise ValueError("a snapshot needs `entity.column`: it describes an entity a line")
         if bool(self.columns) == (self.long is not None):
             raise ValueError("give `columns` (wide layout) or `long` (long layout), not both")
         return self
