@@ -1,5 +1,7 @@
 """The ledger: short transactions over its tables."""
 
+import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -26,6 +28,9 @@ from sqlalchemy.exc import IntegrityError
 
 from kaikai_assets.landing.raw import Landed
 from kaikai_assets.ledger import schema
+
+_WAIT_S = 30.0
+"""Seconds to wait for a lock of SQLite."""
 
 
 @dataclass(frozen=True)
@@ -335,12 +340,12 @@ def _engine(url: str) -> Engine:
         return create_engine(parsed)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, connect_args={"timeout": 30})
+    engine = create_engine(parsed, connect_args={"timeout": _WAIT_S})
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # SQLAlchemy's BEGIN below, not the driver's
-        connection.execute("PRAGMA journal_mode=WAL")
+        _set_wal(connection)
         connection.execute("PRAGMA synchronous=NORMAL")
 
     @event.listens_for(engine, "begin")
@@ -350,3 +355,16 @@ def _engine(url: str) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _set_wal(connection: sqlite3.Connection) -> None:
+    until = time.monotonic() + _WAIT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError:
+            # SQLite does not wait here: of several processes that open a new file at once some find it locked.
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)

@@ -16,6 +16,7 @@ from kaikai_assets_tests.ledger.writers import (
     begin_again,
     build_and_account,
     landed,
+    open_new,
     register_same,
     take_numbers,
 )
@@ -226,6 +227,12 @@ def test_accounts_of_a_day_are_replaced_whole(ledger: Ledger) -> None:
 
 
 # several processes -----------------------------------------------------------------------------------------------
+
+
+def test_new_ledgers_that_several_processes_open_at_once_are_made_once(tmp_path: Path) -> None:
+    urls = [f"sqlite:///{tmp_path / f'{n}.sqlite'}" for n in range(60)]
+    taken = at_once(open_new, [(urls,)] * 5)
+    assert all(sorted(of_ledger) == [1, 2, 3, 4, 5] for of_ledger in zip(*taken, strict=True))
 
 
 def test_eight_processes_that_open_a_new_ledger_at_once_never_share_an_arrival_number(url: str) -> None:

@@ -33,6 +33,11 @@ def take_numbers(url: str, count: int) -> list[int]:
     return [ledger.next_arrival() for _ in range(count)]
 
 
+def open_new(urls: list[str]) -> list[int]:
+    """Open ledgers that other processes open too; an arrival number of each."""
+    return [Ledger(url).next_arrival() for url in urls]
+
+
 def register_same(url: str, number: int, files: int) -> list[bool]:
     """Register files that other processes register too, each under its own arrival numbers."""
     ledger = Ledger(url)
