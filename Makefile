@@ -5,7 +5,7 @@ INSTALLED := .venv/.installed
 DAGSTER_CONFIG := data/dagster/dagster.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test bench lint format lock clean
+.PHONY: help install demo dev test soak bench idle detection lint format lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -32,8 +32,17 @@ $(DAGSTER_CONFIG): # no prerequisite: a copy that somebody edited is left alone
 test: install ## tests, on two cores (ARGS="-k ledger" is handed to pytest)
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
+soak: install ## random drops, kills and restarts of a daemon (ARGS="--minutes 20 --seed 1")
+	$(BIN)/python -m kaikai_assets_tests.soak $(ARGS)
+
 bench: install ## floor and platform side by side (ARGS="--days 365")
 	$(BIN)/python -m bench.slice $(ARGS)
+
+idle: install ## a sensor's tick with nothing new and ten years of days (ARGS="--days 365")
+	$(BIN)/python -m bench.idle $(ARGS)
+
+detection: install ## how well injected defects are found (ARGS="--seed 2")
+	$(BIN)/python -m kaikai_assets_tests.detection $(ARGS)
 
 lint: install ## format, style, types, architecture
 	$(BIN)/ruff format --check .

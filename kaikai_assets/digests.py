@@ -6,6 +6,7 @@ import inspect
 import json
 from collections.abc import Callable, Iterator
 from functools import cache
+from pathlib import PurePath
 from types import CodeType, ModuleType
 from typing import Any
 
@@ -85,7 +86,9 @@ def _value(name: str, value: Any, seen: set[int]) -> Iterator[str]:
 
 
 def _plain(value: Any) -> str | None:
-    """A constant as text; None for an object whose text differs from process to process."""
+    """A constant as text; None for an object whose text differs from process to process, or from place to place."""
+    if isinstance(value, PurePath):
+        return None
     # A set's own text depends on the process's hash seed.
     text = repr(sorted(value, key=repr)) if isinstance(value, set | frozenset) else repr(value)
     return None if " at 0x" in text else text

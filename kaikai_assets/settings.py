@@ -6,7 +6,7 @@ A setting lives here or nowhere: the rest of the code takes a ``Settings`` and n
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field, PositiveInt, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -17,17 +17,33 @@ class Settings(BaseSettings):
 
     data: Path = Field(Path("data"), description="Data root; holds inbox, raw, lake, ledger and warehouse.")
     lake: str = Field("", description="URI of the lake; default: the folder `lake` of the data root.")
-    ledger_url: str = Field("", description="SQLAlchemy URL of the ledger; default: SQLite in the data root.")
+    ledger_url: SecretStr = Field(
+        SecretStr(""), description="SQLAlchemy URL of the ledger; default: SQLite in the data root."
+    )
     first_day: date = Field(date(2020, 1, 1), description="Days before this one are not partitions.")
     settle_s: float = Field(2.0, ge=0, description="A file is taken when unchanged for this many seconds.")
     max_unpacked_bytes: int = Field(16 * 2**30, gt=0, description="Larger files, once unpacked, are rejected.")
     tick_bytes: int = Field(64 * 2**20, gt=0, description="Larger files are landed by a run, not in a sensor's tick.")
     tick_s: float = Field(20.0, gt=0, description="Seconds of landing that a sensor's tick may take.")
-    run_days: int = Field(31, gt=0, description="Most days that one run builds.")
+    run_days: int = Field(31, ge=0, description="Most days that one run builds; 0: any number.")
+    older_runs: int = Field(
+        1,
+        gt=0,
+        description="Runs over days before yesterday that the sensor keeps in flight; today never waits for them.",
+    )
     group_records: int = Field(1_000_000, gt=0, description="Days are computed together up to this many records.")
     attempts: int = Field(3, gt=0, description="Attempts at one unchanged day before it is called broken.")
     retry_s: float = Field(
-        30.0, ge=0, description="Seconds before the sensor tries a failed day again; doubles each time."
+        30.0, ge=0, description="Seconds before the sensor tries a failed day again; doubles each time, up to an hour."
+    )
+    overdue_h: float = Field(6.0, gt=0, description="A day pending for more hours than this is reported.")
+    retain_raw_days: dict[str, PositiveInt] = Field(
+        {}, description="JSON: days after arrival before retention removes raw files, by domain."
+    )
+    lake_history_days: int = Field(
+        7,
+        ge=1,
+        description="Days that replaced files of the lake stay for readers and time travel.",
     )
 
     @field_validator("data", mode="after")
@@ -54,7 +70,7 @@ class Settings(BaseSettings):
 
     @property
     def ledger_uri(self) -> str:
-        return self.ledger_url or f"sqlite:///{self.data / 'ledger.sqlite'}"
+        return self.ledger_url.get_secret_value() or f"sqlite:///{self.data / 'ledger.sqlite'}"
 
     @property
     def warehouse(self) -> Path:

@@ -1,12 +1,24 @@
-"""A platform on a fresh data root, and the real raw files where they are at hand."""
+"""A platform on a fresh data root, the real raw files where they are at hand, and a PostgreSQL server."""
 
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
+import dagster as dg
+import hypothesis
 import pytest
 
-from kaikai_assets.definitions import build_platform
-from kaikai_assets.orchestration.platform import Platform
+from kaikai_assets.definitions import build_defs, build_platform
+from kaikai_assets.platform import Platform
 from kaikai_assets.settings import Settings
+from kaikai_assets_tests import postgres
+
+# Assertions of shared steps say as much as those of a test.
+pytest.register_assert_rewrite("kaikai_assets_tests.properties.product")
+
+# A loaded machine is no failure.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 REAL = Path(__file__).parents[2] / "shared" / "data" / "air"
 
@@ -22,7 +34,39 @@ def platform(settings: Settings) -> Platform:
 
 
 @pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """A Dagster instance of its own."""
+    home = tmp_path / "dagster"
+    home.mkdir()
+    with dg.DagsterInstance.local_temp(str(home)) as made:
+        yield made
+
+
+@pytest.fixture
+def defs(platform: Platform) -> dg.Definitions:
+    return build_defs(platform.settings)
+
+
+@pytest.fixture
 def real_files() -> Path:
     if not REAL.is_dir():
         pytest.skip(f"real files are not at hand: {REAL}")
     return REAL
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Server]:
+    """One server for each process of the tests."""
+    try:
+        with postgres.server() as started:
+            yield started
+    except postgres.NoServer as error:
+        warnings.warn(f"NOTHING is tested on PostgreSQL here: {error}", stacklevel=1)
+        pytest.skip(f"no PostgreSQL server: {error}")
+
+
+@pytest.fixture
+def postgres_url(postgres_server: postgres.Server) -> Iterator[str]:
+    """A database of its own for a test."""
+    with postgres_server.database() as url:
+        yield url

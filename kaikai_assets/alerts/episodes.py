@@ -13,6 +13,11 @@ from kaikai_assets.alerts.rules import Rule, RuleSet
 _OF = ["rule", "entity"]
 
 
+def known(rule: Rule) -> pl.Expr:
+    """Whether an interval's value is there and complete enough for a rule to judge it."""
+    return pl.col(rule.metric).is_not_null() & (pl.col("completeness") >= rule.min_completeness)
+
+
 def runs(values: pl.DataFrame, rule: Rule, every: str) -> pl.DataFrame:
     """Runs of equal state for each day and entity.
 
@@ -28,8 +33,7 @@ def runs(values: pl.DataFrame, rule: Rule, every: str) -> pl.DataFrame:
         "<": value < rule.threshold,
         "<=": value <= rule.threshold,
     }[rule.operator]
-    known = values.filter(pl.col(rule.metric).is_not_null() & (pl.col("completeness") >= rule.min_completeness))
-    states = known.sort("entity", "start").with_columns(violating=violating, rule=pl.lit(rule.id))
+    states = values.filter(known(rule)).sort("entity", "start").with_columns(violating=violating, rule=pl.lit(rule.id))
     by = ["day", *_OF]
     changed = (pl.col("violating") != pl.col("violating").shift(1)).fill_null(True)
     return (

@@ -3,31 +3,28 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, field_validator
+
+from kaikai_assets.rule_files import Rules, Sourced, Text, read_rule_file
 
 
-class Rule(BaseModel):
-    """A threshold on one column of a table. ``source`` says who set it."""
+class Rule(Sourced):
+    """A threshold on one column of a table."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    id: str
-    metric: str
+    id: Text
+    metric: Text
     operator: Literal[">", ">=", "<", "<="]
     threshold: float
     unit: str
     decimals: int = Field(6, ge=0, description="The metric is rounded to these before it is compared")
     min_completeness: float = Field(0.0, ge=0, le=1)
     severity: Literal["info", "warn", "alert", "critical"]
-    source: str
 
 
-class RuleSet(BaseModel):
+class RuleSet(Rules):
     """A named, versioned set of rules."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    rule_set: str
+    rule_set: Text
     version: int
     description: str
     rules: tuple[Rule, ...] = Field(min_length=1)
@@ -41,15 +38,6 @@ class RuleSet(BaseModel):
         return rules
 
 
-class RuleError(ValueError):
-    """A rule set cannot be used; the message names its file and field."""
-
-
 def read_rules(path: Path) -> RuleSet:
     """Read a rule set. Raises ``RuleError``."""
-    try:
-        return RuleSet.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(map(str, first["loc"])) or "(whole file)"
-        raise RuleError(f"{path}: {field}: {first['msg']}") from error
+    return read_rule_file(path, RuleSet)

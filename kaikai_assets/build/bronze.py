@@ -6,6 +6,7 @@ A day is committed only if every file it should hold could be read.
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import pandera.polars as pa
@@ -16,9 +17,10 @@ from kaikai_assets.build.run import Done, Run, persistently
 from kaikai_assets.build.steps import Domain
 from kaikai_assets.lake.content import canonical
 from kaikai_assets.landing.parse import parse
-from kaikai_assets.landing.sources import SourceError
+from kaikai_assets.landing.sources import SourceError, undescribed
 from kaikai_assets.landing.unpack import UnreadableFile, fingerprint
 from kaikai_assets.quality.contracts import Contract, metrics, schema, validate
+from kaikai_assets.settings import Settings
 
 
 class BronzeRecords(pa.DataFrameModel):
@@ -61,12 +63,17 @@ def contract(domain: Domain) -> Contract:
     )
 
 
+def all_contracts(domain: Domain) -> dict[str, Contract]:
+    """Contracts of all tables of a domain in the lake, bronze first."""
+    return {domain.bronze: contract(domain), **domain.contracts}
+
+
 def build_bronze(run: Run, days: Collection[date], *, reparse: bool) -> Iterator[Done]:
-    """Bring bronze up to date for some days. With ``reparse`` the files of those days are read from raw again."""
+    """Bring bronze up to date for days that are not sealed. With ``reparse`` their files are read from raw again."""
     table = run.domain.bronze
     parses = parse_digests(run.domain, run.context)
     behind: dict[date, str] = {}
-    for day in sorted(days):
+    for day in sorted(set(days) - run.start.sealed):
         digest = bronze_digest(expected(run.start, day, parses))
         built = run.start.built.get((table, day.isoformat()))
         if (built or run.start.readings(day)) and (reparse or built is None or built.digest != digest):
@@ -115,17 +122,16 @@ def _bring(
     write, spoilt = set(behind), set[date]()
     for file in files:
         digest = parses.get(file.source, NO_DESCRIPTION)
-        of_file = {
-            day: counts[file.arrival_seq] for day, counts in run.start.file_days.items() if file.arrival_seq in counts
-        }
-        if not reparse and all((day, file.arrival_seq, digest) in stored for day in behind & of_file.keys()):
+        counted = run.start.days(file.arrival_seq)
+        of_file = counted.keys() - run.start.sealed
+        if not reparse and all((day, file.arrival_seq, digest) in stored for day in behind & of_file):
             continue
         try:
-            parsed.append(_parse(run, file, digest, of_file))
-            write |= of_file.keys()
+            parsed.append(_parse(run, file, digest, counted))
+            write |= of_file
         except (ValueError, OSError) as error:
-            spoilt |= of_file.keys()
-            for day in behind & of_file.keys():
+            spoilt |= of_file
+            for day in behind & of_file:
                 run.fail((run.domain.bronze, day.isoformat()), error)
     if write - spoilt:
         yield from persistently(partial(_replace, run, write - spoilt, parsed, parses))
@@ -150,16 +156,20 @@ def _replace(run: Run, days: set[date], parsed: Sequence[pl.DataFrame], parses: 
     return run.commit(table, model, rows, digests, {})
 
 
-def _parse(run: Run, file: File, digest: str, of_file: Mapping[date, int]) -> pl.DataFrame:
+def as_landed(settings: Settings, file: File) -> Path:
+    """Path of a raw file. Raises ``UnreadableFile`` when its bytes are not those that landed."""
+    path = settings.raw / file.raw_file
+    if fingerprint(path) != file.sha256:
+        raise UnreadableFile(f"{file.raw_file}: its bytes are not those that landed")
+    return path
+
+
+def _parse(run: Run, file: File, digest: str, counted: Mapping[date, int]) -> pl.DataFrame:
     """Bronze rows of a raw file. Raises ``UnreadableFile`` or ``SourceError`` naming the file."""
     source = run.context.sources.get(file.source)
     if source is None:
-        raise SourceError(
-            f"{file.raw_file}: source {file.source!r} has no description any more; put its YAML file back"
-        )
-    path = run.settings.raw / file.raw_file
-    if fingerprint(path) != file.sha256:
-        raise UnreadableFile(f"{file.raw_file}: its bytes are not those that landed")
+        raise SourceError(f"{file.raw_file}: {undescribed(file.source)}")
+    path = as_landed(run.settings, file)
     try:
         rows = parse(
             path,
@@ -175,10 +185,10 @@ def _parse(run: Run, file: File, digest: str, of_file: Mapping[date, int]) -> pl
     except UnreadableFile as error:
         raise UnreadableFile(f"{file.raw_file}: {error}") from error
     found = dict(rows.group_by("day").len().iter_rows())
-    if found != of_file:
-        differing = sorted(day for day in found.keys() | of_file.keys() if found.get(day) != of_file.get(day))
+    if found != counted:
+        differing = sorted(day for day in found.keys() | counted.keys() if found.get(day) != counted.get(day))
         raise UnreadableFile(
             f"{file.raw_file}: {found.get(differing[0], 0)} records of {differing[0]}, but landing counted "
-            f"{of_file.get(differing[0], 0)}; landing counts again when a source's times change"
+            f"{counted.get(differing[0], 0)}; landing counts again when a source's times change"
         )
     return rows.with_columns(parse=pl.lit(digest))

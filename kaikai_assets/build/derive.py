@@ -6,17 +6,18 @@ from functools import partial
 
 import polars as pl
 
-from kaikai_assets.build.bronze import contract as bronze_contract
-from kaikai_assets.build.pending import Plan, plan
+from kaikai_assets.build.bronze import all_contracts, as_landed
+from kaikai_assets.build.pending import File, Plan, plan
 from kaikai_assets.build.run import Accounts, Done, Run, persistently
 from kaikai_assets.build.steps import WHOLE, Context, Made, Step
 from kaikai_assets.lake.content import canonical
 from kaikai_assets.landing.readers import read_records
-from kaikai_assets.landing.sources import SourceError
+from kaikai_assets.landing.sources import SourceError, undescribed
 from kaikai_assets.landing.unpack import UnreadableFile
-from kaikai_assets.ledger.store import Account, Target
+from kaikai_assets.ledger.targets import Account, Target
 from kaikai_assets.quality.conservation import verify
 from kaikai_assets.quality.contracts import Contract, schema, validate
+from kaikai_assets.settings import Settings
 
 
 def build_dimension(run: Run, *, only_pending: bool) -> Iterator[Done]:
@@ -32,23 +33,26 @@ def build_dimension(run: Run, *, only_pending: bool) -> Iterator[Done]:
 def _dimension(run: Run) -> Mapping[str, pl.DataFrame]:
     frames = []
     for file in run.start.snapshots():
-        path = run.settings.raw / file.raw_file
-        source = run.context.sources.get(file.source)
-        if source is None:
-            raise SourceError(f"{file.raw_file}: source {file.source!r} has no description any more; put its YAML back")
-        try:
-            records = read_records(path, source, run.settings.max_unpacked_bytes)
-        except UnreadableFile as error:
-            raise UnreadableFile(f"{file.raw_file}: {error}") from error
-        frames.append(
-            records.with_columns(
-                source=pl.lit(file.source),
-                raw_file=pl.lit(file.raw_file),
-                arrival_seq=pl.lit(file.arrival_seq, pl.Int64),
-                arrived_at=pl.lit(file.arrived_at).dt.cast_time_unit("us"),
-            )
-        )
+        as_landed(run.settings, file)
+        frames.append(read_snapshot(run.settings, run.context, file))
     return run.domain.make_dimension(frames, run.context.sources)
+
+
+def read_snapshot(settings: Settings, context: Context, file: File) -> pl.DataFrame:
+    """Records of a snapshot file with their origin. Raises ``UnreadableFile`` or ``SourceError`` naming the file."""
+    source = context.sources.get(file.source)
+    if source is None:
+        raise SourceError(f"{file.raw_file}: {undescribed(file.source)}")
+    try:
+        records = read_records(settings.raw / file.raw_file, source, settings.max_unpacked_bytes)
+    except UnreadableFile as error:
+        raise UnreadableFile(f"{file.raw_file}: {error}") from error
+    return records.with_columns(
+        source=pl.lit(file.source),
+        raw_file=pl.lit(file.raw_file),
+        arrival_seq=pl.lit(file.arrival_seq, pl.Int64),
+        arrived_at=pl.lit(file.arrived_at).dt.cast_time_unit("us"),
+    )
 
 
 def build_step(
@@ -56,13 +60,14 @@ def build_step(
 ) -> Iterator[Done]:
     """Build a step's targets of some days (or its one unpartitioned target), as planned in ``made``."""
     ready: dict[str, str] = {}
-    built = run.ledger.built()
+    built = run.ledger.targets.built()
     for (name, part), digest in made.digests.items():
         if name != step.name or (part and date.fromisoformat(part) not in days):
             continue
         outputs = {(output, part) for output in step.outputs}
         reads = made.reads[name, part]
-        if any(read in run.failed or read in run.skipped for read in reads):
+        needed = made.needs[name, part] if part else reads
+        if any(read in run.failed or read in run.skipped for read in needed):
             run.skipped |= outputs
         elif any(read in run.refused for read in reads) or run.overtaken(reads, built):
             # Another run builds these days from more files than this one knows of.
@@ -100,7 +105,7 @@ def _build_group(
 
 
 def _make(run: Run, step: Step, context: Context, parts: list[str]) -> Made:
-    contracts = {run.domain.bronze: bronze_contract(run.domain), **run.domain.contracts}
+    contracts = all_contracts(run.domain)
     days = [date.fromisoformat(part) for part in parts if part]
     inputs = {}
     for read in step.reads(context):
@@ -129,7 +134,7 @@ def _attempt(
             given = accounts if table == name else {}
             yield from persistently(partial(run.commit, table, outputs[table], rows[table], digests, given))
     except Exception as error:  # noqa: BLE001 - the boundary that keeps one day's failure from the others
-        built = run.ledger.built()
+        built = run.ledger.targets.built()
         for part in digests:
             if run.overtaken(reads.get(part, ()), built):
                 run.refused.add((name, part))

@@ -8,7 +8,7 @@ from kaikai_assets.build.steps import WHOLE, Context, Domain, Read, Step
 from kaikai_assets.digests import code_digest, digest_of
 from kaikai_assets.lake.content import canonical
 from kaikai_assets.landing.parse import parse
-from kaikai_assets.ledger.store import Attempt, Built, Target
+from kaikai_assets.ledger.targets import Built, Target
 from kaikai_assets.quality.contracts import describe, metrics
 
 
@@ -27,11 +27,17 @@ class File:
 
 @dataclass(frozen=True)
 class State:
-    """What the ledger knows of a domain: files by arrival, their records by day, built targets."""
+    """What the ledger knows of a domain: files by arrival, their records by day, built targets.
+
+    Days of which raw files were removed are ``sealed``: they stay as they were built. What arrived for them afterwards
+    is ``late``, and not in ``file_days``.
+    """
 
     files: Mapping[int, File]
     file_days: Mapping[date, Mapping[int, int]]
     built: Mapping[Target, Built]
+    sealed: frozenset[date] = frozenset()
+    late: Mapping[date, Mapping[int, int]] = field(default_factory=dict)
 
     def readings(self, day: date) -> list[File]:
         """Files with readings of a day, in order of arrival."""
@@ -41,6 +47,17 @@ class State:
     def snapshots(self) -> list[File]:
         """Snapshot files, in order of arrival."""
         return [file for _, file in sorted(self.files.items()) if file.kind == "snapshot"]
+
+    def days(self, arrival_seq: int) -> dict[date, int]:
+        """All days of a file with its records."""
+        both = (self.file_days, self.late)
+        return {day: counts[arrival_seq] for of in both for day, counts in of.items() if arrival_seq in counts}
+
+    def is_sealed(self, targets: Iterable[Target]) -> bool:
+        """Whether targets made together are kept as they are. Any that the lake lost can be made from those below."""
+        return any(
+            target in self.built and date.fromisoformat(target[1]) in self.sealed for target in targets if target[1]
+        )
 
     def records(self, part: str) -> int:
         """Records that landed for a day."""
@@ -55,20 +72,30 @@ class State:
 class Plan:
     """Digest of every target that exists, in the order of building, and what it reads.
 
-    ``changed`` targets have another digest than they were built with; ``pending`` ones also read one that is pending.
+    It ``needs`` some of what it ``reads``: without these it cannot be built, the others may be behind. ``changed``
+    targets have another digest than they were built with; ``pending`` ones also read one that is pending.
     """
 
     digests: dict[Target, str] = field(default_factory=dict)
     reads: dict[Target, tuple[Target, ...]] = field(default_factory=dict)
+    needs: dict[Target, tuple[Target, ...]] = field(default_factory=dict)
     changed: set[Target] = field(default_factory=set)
     pending: set[Target] = field(default_factory=set)
 
     def active(self, held: Collection[Target]) -> set[Target]:
-        """Pending targets that can move although those in ``held`` wait: changed ones, and what reads them."""
+        """Pending targets that can move although those in ``held`` wait: changed ones, and what reads them.
+
+        What needs one that cannot move cannot either: its build would be skipped.
+        """
         found: set[Target] = set()
+        stuck: set[Target] = set()
         for target in self.digests:
-            if (target in self.changed and target not in held) or any(read in found for read in self.reads[target]):
+            if any(need in stuck for need in self.needs[target]):
+                stuck.add(target)
+            elif any(read in found for read in self.reads[target]) or (target in self.changed and target not in held):
                 found.add(target)
+            elif target in held:
+                stuck.add(target)
         return found
 
 
@@ -107,12 +134,13 @@ def expected(state: State, day: date, parses: Mapping[str, str]) -> list[tuple[i
 
 
 def plan(domain: Domain, context: Context, state: State) -> Plan:
-    """Evaluate all targets of a domain."""
+    """Evaluate all targets of a domain; what was built of sealed days is taken as it is."""
     parses = parse_digests(domain, context)
     made = Plan()
     landed = {day.isoformat() for day in state.file_days if state.readings(day)}
     parts = {domain.bronze: landed | state.parts(domain.bronze)}
-    for part in sorted(parts[domain.bronze]):
+    sealed = {day.isoformat() for day in state.sealed}
+    for part in sorted(parts[domain.bronze] - sealed):
         digest = bronze_digest(expected(state, date.fromisoformat(part), parses))
         _judge(made, state, [(domain.bronze, part)], digest, ())
     if state.snapshots() or state.parts(domain.registry):
@@ -120,7 +148,7 @@ def plan(domain: Domain, context: Context, state: State) -> Plan:
         _judge(made, state, [(name, WHOLE) for name in domain.dimension], digest, ())
     for step in domain.steps:
         evaluate(step, context, state, parts, made)
-    published = sorted(target for target in made.digests if target[0] in domain.published)
+    published = sorted(t for t in made.digests.keys() | state.built.keys() if t[0] in domain.published)
     if published:
         _judge(made, state, [(domain.warehouse, WHOLE)], publication_digest(domain, state.built), published)
     return made
@@ -146,10 +174,14 @@ def evaluate(step: Step, context: Context, state: State, parts: dict[str, set[st
     reads = step.reads(context)
     configuration = step.configuration(context)
     code = digest_of(code_digest(step.make, canonical), [describe(contract) for contract in step.outputs.values()])
-    existing = state.parts(step.name) | _existing(step, reads, parts)
+    # A local day west of UTC may begin before the first day, which no run could ask for.
+    made_of = {part for part in _existing(step, reads, parts) if not part or part >= context.first_day.isoformat()}
+    existing = state.parts(step.name) | made_of
     for name in step.outputs:
         parts[name] = existing
     for part in sorted(existing):
+        if state.is_sealed((name, part) for name in step.outputs):
+            continue
         day = date.fromisoformat(part) if part else None
         targets = [
             (r.table, of)
@@ -160,7 +192,8 @@ def evaluate(step: Step, context: Context, state: State, parts: dict[str, set[st
         outputs = [(*target, state.built[target].output if target in state.built else "") for target in targets]
         sources = frozenset(file.source for file in state.readings(day)) if day else frozenset()
         digest = digest_of(code, configuration(day, sources), outputs)
-        _judge(made, state, [(name, part) for name in step.outputs], digest, targets)
+        needs = [target for target in targets if target[1] == part] if step.same_day else targets
+        _judge(made, state, [(name, part) for name in step.outputs], digest, targets, needs if part else ())
 
 
 def _existing(step: Step, reads: Iterable[Read], parts: Mapping[str, set[str]]) -> set[str]:
@@ -170,7 +203,7 @@ def _existing(step: Step, reads: Iterable[Read], parts: Mapping[str, set[str]]) 
         (date.fromisoformat(part) + timedelta(days=shift)).isoformat()
         for read in reads
         for part in parts[read.table]
-        for shift in range(-read.after, read.before + 1)
+        for shift in ([0] if step.same_day else range(-read.after, read.before + 1))
     }
 
 
@@ -181,62 +214,24 @@ def window(before: int, after: int, day: date | None) -> list[str]:
     return [(day + timedelta(days=shift)).isoformat() for shift in range(-before, after + 1)]
 
 
-def _judge(made: Plan, state: State, targets: list[Target], digest: str, reads: Sequence[Target]) -> None:
+def _judge(
+    made: Plan,
+    state: State,
+    targets: list[Target],
+    digest: str,
+    reads: Sequence[Target],
+    needs: Sequence[Target] = (),
+) -> None:
     waiting = any(target in made.pending for target in reads)
     # Nothing can be made from tables that were never built.
-    makeable = not reads or any(target in state.built for target in reads)
+    makeable = not reads or any(target in state.built for target in needs or reads)
     for target in targets:
         made.digests[target] = digest
         made.reads[target] = tuple(reads)
+        made.needs[target] = tuple(needs)
         built = state.built.get(target)
         if makeable and (built is None or built.digest != digest):
             made.changed.add(target)
             made.pending.add(target)
         elif waiting:
             made.pending.add(target)
-
-
-def broken(made: Plan, attempts: Mapping[Target, Attempt], most: int) -> dict[Target, Attempt]:
-    """Targets whose present digest was attempted ``most`` times without success."""
-    return {
-        target: attempt
-        for target, attempt in attempts.items()
-        if attempt.attempts >= most and made.digests.get(target) == attempt.digest
-    }
-
-
-def resting(made: Plan, attempts: Mapping[Target, Attempt], now: datetime, retry_s: float) -> set[Target]:
-    """Targets whose present digest failed so recently that the next attempt is not due yet."""
-    return {
-        target
-        for target, attempt in attempts.items()
-        if made.digests.get(target) == attempt.digest
-        and now < attempt.at + timedelta(seconds=retry_s * 2 ** (attempt.attempts - 1))
-    }
-
-
-def ranges(days: Iterable[date], most: int, apart: Collection[date] = ()) -> list[tuple[date, date]]:
-    """Inclusive ranges of at most ``most`` days that cover some days, the newest first.
-
-    A range may span days that need nothing (they cost nothing), but never one of ``apart``.
-    """
-    found: list[tuple[date, date]] = []
-    for day in sorted(set(days), reverse=True):
-        if found and (found[-1][1] - day).days < most and not any(day < other < found[-1][0] for other in apart):
-            found[-1] = (day, found[-1][1])
-        else:
-            found.append((day, day))
-    return found
-
-
-def requests(days: Collection[date], in_flight: Collection[date], today: date, most: int) -> list[tuple[date, date]]:
-    """Ranges to ask for now: today and yesterday at once, and one older range at a time, the newest first.
-
-    A long backfill thus leaves room for the data that people look at.
-    """
-    yesterday = today - timedelta(days=1)
-    due = {day for day in days if day not in in_flight and day <= today}
-    recent = ranges([day for day in due if day >= yesterday], most)
-    older_in_flight = any(day < yesterday for day in in_flight)
-    older = [] if older_in_flight else ranges([day for day in due if day < yesterday], most, in_flight)[:1]
-    return recent + older

@@ -11,16 +11,16 @@ def reconcile(ledger: Ledger, lake: Lake, tables: Iterable[str]) -> None:
 
     A lake that is newer than the ledger needs nothing: what the ledger does not know is built again, to the same rows.
     """
-    noted = ledger.lake_versions()
+    noted = ledger.targets.lake_versions()
     present = {table: lake.version(table) for table in tables}
     behind = [
         table for table, version in present.items() if table in noted and (version is None or version < noted[table])
     ]
     if behind:
-        built = ledger.built()
+        built = ledger.targets.built()
         stored = {table: lake.builds(table) for table in behind}
         # A day without rows leaves no trace in the lake: it is forgotten only with its whole table.
-        ledger.forget(
+        ledger.targets.forget(
             (table, part)
             for (table, part), build in built.items()
             if table in stored
@@ -33,4 +33,4 @@ def reconcile(ledger: Ledger, lake: Lake, tables: Iterable[str]) -> None:
         for table, version in now.items()
         if noted.get(table) != version and (table in noted or version >= 0)
     }
-    ledger.note_lake_versions(changed)
+    ledger.targets.note_lake_versions(changed)

@@ -8,9 +8,11 @@ import polars as pl
 
 from kaikai_assets.build.pending import State
 from kaikai_assets.build.steps import Context, Domain
+from kaikai_assets.build.transient import is_transient
 from kaikai_assets.lake.content import EMPTY, content_hashes
 from kaikai_assets.lake.tables import Build, Conflict, Lake
-from kaikai_assets.ledger.store import Account, Built, Ledger, Target
+from kaikai_assets.ledger.store import Ledger
+from kaikai_assets.ledger.targets import Account, Built, Target
 from kaikai_assets.quality.contracts import Contract
 from kaikai_assets.settings import Settings, utc_now
 
@@ -54,7 +56,7 @@ class Run:
 
     def begin(self, digests: Mapping[Target, str]) -> None:
         """Count an attempt at targets before they are built, so that a killed run counts too."""
-        self.ledger.begin_attempts(digests, utc_now())
+        self.ledger.targets.begin_attempts(digests, utc_now())
 
     def commit(
         self, table: str, contract: Contract, rows: pl.DataFrame, digests: Mapping[str, str], accounts: Accounts
@@ -67,9 +69,12 @@ class Run:
         outputs = {part: hashes.get(part, (0, EMPTY)) for part in digests}
         built = {part: Built(digests[part], output, n, self.seen) for part, (n, output) in outputs.items()}
         refused = self.lake.commit(table, rows, {part: Build(b.seen, b.digest) for part, b in built.items()})
+        # Before the builds: a table that is deleted before it is looked at again must be missed.
+        if (version := self.lake.version(table)) is not None:
+            self.ledger.targets.note_lake_versions({table: version})
         self.refused |= {(table, part) for part in refused}
         done = [Done((table, part), b, accounts.get(part, ())) for part, b in built.items() if part not in refused]
-        self.ledger.record_built(
+        self.ledger.targets.record_built(
             {one.target: one.built for one in done},
             utc_now(),
             {(self.domain.name, one.target[1]): one.accounts for one in done} if accounts else {},
@@ -88,7 +93,7 @@ class Run:
             at = traceback.extract_tb(error.__traceback__)[-1]
             text += f" ({at.name}, line {at.lineno})"
         self.failed[target] = error
-        self.ledger.record_error(target, text)
+        self.ledger.targets.record_error(target, text, transient=is_transient(error))
 
 
 def persistently(commit: Callable[[], list[Done]]) -> list[Done]:

@@ -5,7 +5,7 @@ target means for its run.
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from kaikai_assets.build.bronze import build_bronze
@@ -13,6 +13,7 @@ from kaikai_assets.build.derive import build_dimension, build_step
 from kaikai_assets.build.pending import File, Plan, State, plan
 from kaikai_assets.build.reconcile import reconcile
 from kaikai_assets.build.run import Done, Run
+from kaikai_assets.build.sealed import adopt, seal
 from kaikai_assets.build.steps import Context, Domain
 from kaikai_assets.lake.tables import Lake
 from kaikai_assets.landing.sources import Source
@@ -33,14 +34,19 @@ class Runner:
 
     def state(self) -> State:
         """The ledger's present state of the domain, less what the lake has lost."""
-        reconcile(self.ledger, self.lake, [self.domain.bronze, *self.domain.contracts])
-        files = {seq: File(**row) for seq, row in self.ledger.files(self.domain.name).items()}
+        reconcile(self.ledger, self.lake, self.domain.tables)
+        files = {seq: File(**row) for seq, row in self.ledger.landed.files(self.domain.name).items()}
         file_days: dict[date, dict[int, int]] = {}
-        for day, seq, records in self.ledger.file_days(self.domain.name):
+        for day, seq, records in self.ledger.landed.file_days(self.domain.name):
             # A file that lands between the two queries is for the next plan.
             if seq in files:
                 file_days.setdefault(day, {})[seq] = records
-        return State(files, file_days, self.ledger.built())
+        in_time, sealed, late = seal(file_days, self.ledger.landed.removals(self.domain.name))
+        built = self.ledger.targets.built()
+        if unknown := {day for day in sealed if (self.domain.bronze, day.isoformat()) not in built}:
+            adopt(self.ledger, self.lake, self.domain, unknown)
+            built = self.ledger.targets.built()
+        return State(files, in_time, built, frozenset(sealed), late)
 
     def context(self) -> Context:
         """Sources, settings and the registry as built."""
@@ -71,5 +77,5 @@ class Runner:
             if any(name in tables for name in step.outputs):
                 # Evaluated anew before each layer: the layer below may have changed what this one must be built from.
                 context = self.context()
-                made = plan(self.domain, context, State(run.start.files, run.start.file_days, self.ledger.built()))
+                made = plan(self.domain, context, replace(run.start, built=self.ledger.targets.built()))
                 yield from build_step(run, step, context, made, wanted, only_pending=only_pending)

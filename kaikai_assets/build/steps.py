@@ -7,7 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
+from kaikai_assets.build.origins import Span
 from kaikai_assets.landing.sources import Source
+from kaikai_assets.quality.conform import Conformed
 from kaikai_assets.quality.contracts import Contract
 
 WHOLE = ""
@@ -51,9 +53,10 @@ class Step:
 
     ``make(inputs, days, context)`` is pure: frames by table name in, frames with a ``day`` column out (none for an
     unpartitioned table), for exactly ``days``. ``reads(context)`` tells what it reads, since a registry can widen a
-    window; ``reads(None)`` is the widest, which the graph shows. A ``registered`` step uses the registry's rows.
-    ``configuration(context)`` gives a function of a day (None: the whole table) and the sources that landed for it: a
-    digest of what else decides its rows.
+    window; ``reads(None)`` is the widest, which the graph shows. A ``same_day`` step makes rows of rows of their own
+    day, and reads those around only to judge them: it has targets for no other days, and a day around that fails does
+    not hold it up. A ``registered`` step uses the registry's rows. ``configuration(context)`` gives a function of a day
+    (None: the whole table) and the sources that landed for it: a digest of what else decides its rows.
     """
 
     outputs: Mapping[str, Contract]
@@ -61,6 +64,7 @@ class Step:
     reads: Callable[[Context | None], tuple[Read, ...]]
     configuration: Callable[[Context], Configuration]
     partitioned: bool = True
+    same_day: bool = False
     registered: bool = False
 
     @property
@@ -69,12 +73,35 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A picture of a table: ``draw(rows, newest)`` makes a PNG of a day's rows and those of ``before`` earlier."""
+
+    draw: Callable[[pl.DataFrame, date], bytes]
+    before: int = 0
+
+
+@dataclass(frozen=True)
+class Report:
+    """A page about a day: ``make(inputs, day)`` gives HTML that needs nothing else."""
+
+    reads: tuple[Read, ...]
+    make: Callable[[Inputs, date], str]
+
+
+@dataclass(frozen=True)
 class Domain:
     """A domain: its raw, bronze and derived tables. ``steps`` stand in the order in which they are built.
 
     ``sources`` is the folder of its source descriptions. ``dimension`` is the registry and its quarantine, made by
     ``make_dimension`` from the read records of the domain's snapshot files (``source, raw_file, arrival_seq,
-    arrived_at, record, defect, text``, then the file's columns).
+    arrived_at, record, defect, text``, then the file's columns). A day's readings should be there ``due_by_h`` hours
+    after its end; without new ones for ``stale_after_h`` hours the tables count as stale.
+
+    What a figure was made of is traced through ``spans`` of its tables, down to the records that ``conform`` types and
+    ``merge`` makes into the rows of the table whose contract is ``readings``; ``conform_dimension`` does the same for
+    the registry. A record, once typed, is merged over the key of that contract.
+
+    ``pictures`` are of tables of days; each is drawn once a run. ``report`` is of published tables and others.
     """
 
     name: str
@@ -88,11 +115,28 @@ class Domain:
     steps: tuple[Step, ...]
     warehouse: str
     published: tuple[str, ...]
+    due_by_h: float
+    stale_after_h: float
+    conform: Callable[[pl.DataFrame, Context], Conformed]
+    conform_dimension: Callable[[list[pl.DataFrame], Mapping[str, Source]], Conformed]
+    spans: Mapping[str, Span]
+    pictures: Mapping[str, Picture]
+    report: Report
 
     @property
     def registry(self) -> str:
         """The registry's table."""
         return next(iter(self.dimension))
+
+    @property
+    def silver(self) -> str:
+        """The table of readings, made of the records of bronze."""
+        return next(name for name, contract in self.contracts.items() if contract is self.readings)
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """All tables in the lake."""
+        return (self.bronze, *self.contracts)
 
     @property
     def contracts(self) -> dict[str, Contract]:

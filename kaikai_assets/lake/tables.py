@@ -13,11 +13,19 @@ import polars as pl
 from deltalake import CommitProperties, DeltaTable, Schema, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
-_BUILD = "_build"
+from kaikai_assets.faults import before_write
+
+BUILD = "_build"
+"""Column that says what a day was built from, as ``Build`` writes it."""
+WRITER = WriterProperties(compression="ZSTD")
 
 
 class Conflict(RuntimeError):
     """Another run committed the same days in between: read again, compute again, commit again."""
+
+
+class DamagedTable(ValueError):
+    """A stored file is not what the table's log says."""
 
 
 class TypeChanged(TypeError):
@@ -51,7 +59,8 @@ class Lake:
         """Where a table lives: its asset key below the lake's URI."""
         return f"{self._uri}/{table}"
 
-    def _open(self, table: str) -> DeltaTable | None:
+    def open(self, table: str) -> DeltaTable | None:
+        """A table at its present version; None where there is no table."""
         try:
             return DeltaTable(self.uri(table), storage_options=self._options)
         except TableNotFoundError:
@@ -59,17 +68,20 @@ class Lake:
 
     def version(self, table: str) -> int | None:
         """Version of a table, one more with each commit; None where there is no table."""
-        opened = self._open(table)
+        opened = self.open(table)
         return None if opened is None else opened.version()
 
     def builds(self, table: str) -> dict[str, Build]:
         """Builds of the stored parts: ISO day, or '' for an unpartitioned table. Days without rows are not stored."""
-        opened = self._open(table)
+        opened = self.open(table)
         return _builds(opened) if opened else {}
 
     def read(self, table: str, schema: Mapping[str, pl.DataType], days: Iterable[date] | None = None) -> pl.DataFrame:
-        """Rows of some days (all by default), in the given schema; no rows where nothing is stored."""
-        opened = self._open(table)
+        """Rows of some days (all by default), in the given schema; no rows where nothing is stored.
+
+        Raises ``DamagedTable`` when a file is not what the table's log says.
+        """
+        opened = self.open(table)
         if opened is None:
             return pl.DataFrame(schema=dict(schema))
         rows = pl.scan_delta(opened, storage_options=self._options)
@@ -82,10 +94,15 @@ class Lake:
                 rows = rows.filter(pl.col("day").is_in(wanted))
         present = rows.collect_schema()
         # A column that a newer contract added is null in days that were built before it.
-        return rows.select(
+        wanted_columns = rows.select(
             (pl.col(name) if name in present else pl.lit(None)).cast(dtype).alias(name)
             for name, dtype in schema.items()
-        ).collect()
+        )
+        try:
+            return wanted_columns.collect()
+        except pl.exceptions.PanicException as error:
+            # Polars panics at a file that is shorter than it should be, and no boundary for errors would catch that.
+            raise DamagedTable(f"{table}: a file of it is damaged ({error}); call kaikai doctor --repair") from error
 
     def commit(self, table: str, rows: pl.DataFrame, builds: Mapping[str, Build]) -> set[str]:
         """Replace parts of a table by rows in one atomic commit; the parts that were refused.
@@ -95,7 +112,7 @@ class Lake:
         """
         partitioned = "" not in builds
         # Created before it is looked at: a table that another run makes in between is then a conflict.
-        opened = self._open(table) or self._create(table, rows, partitioned)
+        opened = self.open(table) or self._create(table, rows, partitioned)
         stored = _builds(opened)
         refused = {part for part, build in builds.items() if part in stored and stored[part].seen > build.seen}
         accepted = {part: str(build) for part, build in builds.items() if part not in refused}
@@ -104,13 +121,14 @@ class Lake:
         if partitioned:
             part = pl.col("day").dt.strftime("%Y-%m-%d")
             stamped = rows.filter(part.is_in(list(accepted))).select(
-                part.replace_strict(accepted, return_dtype=pl.String).alias(_BUILD), pl.all()
+                part.replace_strict(accepted, return_dtype=pl.String).alias(BUILD), pl.all()
             )
             days = ", ".join(f"'{day}'" for day in sorted(accepted))
             self._same_types(table, opened, stamped)
         else:
-            stamped = rows.select(pl.lit(accepted[""]).alias(_BUILD), pl.all())
+            stamped = rows.select(pl.lit(accepted[""]).alias(BUILD), pl.all())
         metadata = {"builds": ",".join(sorted(accepted))}
+        before_write()
         try:
             write_deltalake(
                 opened,
@@ -118,7 +136,7 @@ class Lake:
                 mode="overwrite",
                 predicate=f"day in ({days})" if partitioned else None,
                 schema_mode="merge" if partitioned else "overwrite",
-                writer_properties=WriterProperties(compression="ZSTD"),
+                writer_properties=WRITER,
                 # Delta sees no conflict between two that fill an empty table: there, any commit in between is one.
                 commit_properties=CommitProperties(metadata, max_commit_retries=None if partitioned else 0),
             )
@@ -126,12 +144,21 @@ class Lake:
             raise Conflict(f"{table}: another run committed in between: {error}") from error
         return refused
 
+    def drop(self, table: str, parts: Iterable[str]) -> None:
+        """Remove parts of a table (ISO days, or '' for all of it) in one commit. Their files are not read."""
+        wanted = sorted(parts)
+        before_write()
+        DeltaTable(self.uri(table), storage_options=self._options).delete(
+            None if "" in wanted else f"day in ({', '.join(map(repr, wanted))})"
+        )
+
     def _create(self, table: str, rows: pl.DataFrame, partitioned: bool) -> DeltaTable:
         # Of several runs that create a table at once, one does; it is there for the others.
+        before_write()
         with suppress(CommitFailedError):
             DeltaTable.create(
                 self.uri(table),
-                Schema.from_arrow(pl.Schema({_BUILD: pl.String(), **rows.schema})),
+                Schema.from_arrow(pl.Schema({BUILD: pl.String(), **rows.schema})),
                 mode="ignore",
                 partition_by="day" if partitioned else None,
                 storage_options=self._options,
@@ -155,5 +182,5 @@ def _builds(opened: DeltaTable) -> dict[str, Build]:
     if not files.height:
         return {}
     part = pl.col("partition.day").cast(pl.String) if "partition.day" in files.columns else pl.lit("")
-    latest = files.group_by(part.alias("part")).agg(pl.col(f"max.{_BUILD}").max())
+    latest = files.group_by(part.alias("part")).agg(pl.col(f"max.{BUILD}").max())
     return {name: Build.parse(build) for name, build in latest.iter_rows() if build}

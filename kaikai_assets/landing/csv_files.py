@@ -8,7 +8,15 @@ import polars as pl
 from kaikai_assets.landing.count import count_text
 from kaikai_assets.landing.csv_lines import fields_of, read_by_line
 from kaikai_assets.landing.sources import Source
-from kaikai_assets.landing.unpack import LONGEST_LINE, UnreadableFile, text_lines, text_source, utf8_chunks
+from kaikai_assets.landing.unpack import (
+    LONGEST_LINE,
+    RECODE,
+    UnreadableFile,
+    of_lines,
+    text_lines,
+    text_source,
+    utf8_chunks,
+)
 
 _MARK = "\ufeff"
 
@@ -20,6 +28,8 @@ def csv_header(path: Path, source: Source, max_bytes: int) -> tuple[list[str], i
     """
     for number, line in enumerate(text_lines(path, source.encoding, max_bytes), start=1):
         if line.strip():
+            if "\0" in line:
+                raise UnreadableFile(f"header holds zero bytes, as binary files and UTF-16 do; {RECODE}")
             try:
                 names = [name.strip() for name in fields_of(line, source.separator)]
             except csv.Error as error:
@@ -38,7 +48,7 @@ def read_csv(path: Path, source: Source, columns: list[str], max_bytes: int) -> 
     Raises ``UnreadableFile`` when the records found do not add up to the lines of the file.
     """
     names, at = csv_header(path, source, max_bytes)
-    count = count_text(utf8_chunks(path, source.encoding, max_bytes))
+    count = count_text(of_lines(utf8_chunks(path, source.encoding, max_bytes)))
     frame = _read_apart(path, source, names, at, columns, max_bytes)
     # A record may span lines, and Polars may refuse what looked sound: then each line is looked at.
     if frame is None or frame.height != count.filled - 1:

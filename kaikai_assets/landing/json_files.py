@@ -8,12 +8,13 @@ from typing import Any
 import polars as pl
 
 from kaikai_assets.landing.count import count_text
-from kaikai_assets.landing.unpack import UnreadableFile, is_blank, text_lines, utf8_chunks
+from kaikai_assets.landing.unpack import UnreadableFile, is_blank, of_lines, text_lines, utf8_chunks
 
 # Optional members may be absent from the first message; enough messages show the shape.
 _HEADER_RECORDS = 1000
 # No message is nested like this, but damage and malice are; it keeps every walk through an object short.
 _DEEPEST = 64
+_TOO_DEEP = f"nested more than {_DEEPEST} deep"
 
 Records = list[tuple[int, str | None, Any]]
 """Of each record: its position; what is wrong with it, if it is damaged; the object, or how the damaged one stands."""
@@ -30,11 +31,11 @@ def read_json(path: Path, encoding: str, lines: bool, max_bytes: int) -> Records
         except UnreadableFile:
             raise
         except (ValueError, RecursionError) as error:
-            raise UnreadableFile(f"not JSON: {error}") from error
+            raise UnreadableFile(_unread(error)) from error
         elements = content if isinstance(content, list) else [content]
         return [_judged(number, item, None) for number, item in enumerate(elements, start=1)]
     found = list(_read_lines(path, encoding, max_bytes))
-    count = count_text(utf8_chunks(path, encoding, max_bytes))
+    count = count_text(of_lines(utf8_chunks(path, encoding, max_bytes)))
     if not count.filled:
         raise UnreadableFile("empty file")
     if len(found) != count.filled:
@@ -49,7 +50,7 @@ def _read_lines(path: Path, encoding: str, max_bytes: int) -> Iterator[tuple[int
             try:
                 item = _loads(text)
             except (ValueError, RecursionError) as error:
-                yield number, f"not JSON: {error}", text
+                yield number, _unread(error), text
             else:
                 yield _judged(number, item, text)
 
@@ -61,12 +62,25 @@ class _Number(str):
 
 
 def _loads(text: str) -> Any:
-    return json.loads(text, parse_float=_Number, parse_int=_Number, parse_constant=_Number)
+    return json.loads(text, parse_float=_Number, parse_int=_Number, parse_constant=_Number, object_pairs_hook=_members)
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice!r} is given twice in one object")
+    return found
+
+
+def _unread(error: Exception) -> str:
+    return _TOO_DEEP if isinstance(error, RecursionError) else f"not JSON: {error}"
 
 
 def _judged(number: int, item: Any, text: str | None) -> tuple[int, str | None, Any]:
     if not _is_shallow(item):
-        return number, f"nested more than {_DEEPEST} deep", text
+        return number, _TOO_DEEP, text
     if not isinstance(item, dict):
         return number, "not a JSON object", _text(item) if text is None else text
     return number, None, item

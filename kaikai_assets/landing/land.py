@@ -4,6 +4,7 @@ A plain function that a sensor and the command line call. A kill anywhere is rep
 the inbox only after raw and ledger hold it.
 """
 
+import errno
 import json
 import os
 import shutil
@@ -11,21 +12,40 @@ import stat
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from kaikai_assets.faults import before_write
 from kaikai_assets.landing import raw
 from kaikai_assets.landing.choose import captured, choose_source
 from kaikai_assets.landing.days import count_days, counting_digest
 from kaikai_assets.landing.recount import recount
 from kaikai_assets.landing.sources import Source, SourceError
-from kaikai_assets.landing.unpack import UnreadableFile, fingerprint
+from kaikai_assets.landing.unpack import TooLarge, UnreadableFile, fingerprint
+from kaikai_assets.ledger.database import LedgerUnavailable
 from kaikai_assets.ledger.store import Ledger
 from kaikai_assets.settings import Settings, utc_now
 
-_UNFINISHED = (".tmp", ".part")
+LANDING_LOCK = "landing.lock"
+"""File of the data root whose lock is held by whoever lands."""
+
+RECOVERING = ".recovering"
+"""File of raw that is there as long as the ledger may lack some of raw's files."""
+
+_UNFINISHED = (".tmp", ".part", ".partial", ".filepart", ".crdownload")
+# Hidden files, and what a spreadsheet program puts beside an open workbook.
+_PASSED_BY = (".", "~$")
+_TIME_UP = "the tick's time is up"
+_LARGE = "large: landed by the next run"
+_BUSY = "another process is landing"
+
+_CLOCKS_DIFFER_S = 60
+"""Clocks of this host and of a file server may differ by this much."""
+
+_SET_BACK = timedelta(days=1)
+"""A clock set back by more than this was wrong before."""
 
 
 @dataclass
@@ -37,6 +57,11 @@ class LandingReport:
     rejected: list[tuple[str, str]] = field(default_factory=list)
     unsettled: list[str] = field(default_factory=list)
     left: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def stuck(self) -> list[tuple[str, str]]:
+        """What stays in the inbox until a person helps: names and reasons."""
+        return [(name, reason) for name, reason in self.left if reason not in (_TIME_UP, _LARGE, _BUSY)]
 
     @property
     def records(self) -> int:
@@ -58,33 +83,40 @@ def land(
 
     With ``tick`` it stops after ``tick_s`` seconds, leaves files over ``tick_bytes`` for a run, and leaves all while
     another process lands: one does at a time. A file that cannot be taken goes to ``rejected/`` and never stops the
-    others.
+    others. Raises ``LedgerUnavailable``, ``OSError`` where the data root cannot be written, and ``ValueError`` while
+    the clock stands before the first day: each file would be refused as one of the future.
     """
+    if utc_now().date() < settings.first_day:
+        raise ValueError(f"the clock says {utc_now():%Y-%m-%d}, before KAIKAI_FIRST_DAY {settings.first_day}: set it")
     inbox = settings.inbox / domain
     inbox.mkdir(parents=True, exist_ok=True)
     call = _Call(settings, ledger, domain, sources, tick)
     try:
-        with FileLock(settings.data / "landing.lock", timeout=0 if tick else -1):
+        with FileLock(settings.data / LANDING_LOCK, timeout=0 if tick else -1):
             raw.sweep(settings.raw)
             recover(settings, ledger)
             recount(settings, ledger, domain, sources)
             call.take_all(inbox)
     except Timeout:
-        call.report.left.append((domain, "another process is landing"))
+        call.report.left.append((domain, _BUSY))
     return call.report
 
 
 def recover(settings: Settings, ledger: Ledger) -> int:
     """Note again all files of raw in a ledger that holds none, or not yet all; the number of files noted."""
-    begun = settings.raw / ".recovering"
-    if ledger.is_empty() or begun.exists():
+    begun = settings.raw / RECOVERING
+    if ledger.landed.is_empty() or begun.exists():
         settings.raw.mkdir(parents=True, exist_ok=True)
+        before_write()
         begun.touch()  # a ledger that a kill left half full is not empty
-        noted = sum(ledger.register(landed) for landed in raw.sidecars(settings.raw))
+        found = list(raw.sidecars(settings.raw))
+        noted = sum(map(ledger.landed.register, found))
+        ledger.served.note_unknown(found)
+        before_write()
         begun.unlink()
     else:
         last = raw.arriving(settings.raw)
-        noted = int(last is not None and ledger.register(last))
+        noted = int(last is not None and ledger.landed.register(last))
     raw.arrived(settings.raw)
     return noted
 
@@ -102,57 +134,84 @@ class _Call:
 
     def take_all(self, inbox: Path) -> None:
         until = time.monotonic() + self.settings.tick_s
-        for path in _waiting(inbox):
-            # A name need not be UTF-8, but what is noted of it must.
-            name = os.fsencode(path.relative_to(inbox)).decode(errors="backslashreplace")
+        waiting, unseen = _waiting(inbox)
+        for path, error in unseen:
+            self._leave(path.relative_to(inbox), error)
+        for path in waiting:
+            place = path.relative_to(inbox)
             if self.tick and time.monotonic() > until:
-                self.report.left.append((name, "the tick's time is up"))
+                self.report.left.append((_printable(place), _TIME_UP))
                 continue
             try:
-                self._take(path, path.relative_to(inbox), name)
+                self._take(path, place, _printable(place))
+            except LedgerUnavailable:
+                raise  # no other file fares better
             except OSError as error:
-                self.report.left.append((name, f"{type(error).__name__}: {error.strerror}"))
+                self._leave(place, error)
+
+    def _leave(self, place: Path, error: OSError) -> None:
+        # Of a copy that fails, the place it goes to.
+        where = os.fsdecode(error.filename2 or error.filename or "")
+        elsewhere = f": {where}" if where and Path(where) != self.settings.inbox / self.domain / place else ""
+        self.report.left.append((_printable(place), f"{type(error).__name__}: {error.strerror}{elsewhere}"))
 
     def _take(self, path: Path, place: Path, name: str) -> None:
         before, now = path.lstat(), utc_now()
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            # It would land, stay, and be told as a redelivery with each call.
+            raise PermissionError(errno.EACCES, "no permission to take files out of", str(path.parent))
         if not _is_settled(before, self.settings.settle_s):
             self.report.unsettled.append(name)
             return
         if self.tick and before.st_size > self.settings.tick_bytes:
-            self.report.left.append((name, "large: landed by the next run"))
+            self.report.left.append((name, _LARGE))
             return
+        again = False
+        max_bytes = self.settings.max_unpacked_bytes
+        if self.tick:
+            # A small file may hold a lot: a tick reads no more of a packed file than of a plain one.
+            max_bytes = min(max_bytes, self.settings.tick_bytes)
         try:
             if not stat.S_ISREG(before.st_mode):
                 raise UnreadableFile("not a regular file; links out of the inbox are not followed")
-            source = choose_source(path, place, self.sources, self.settings.max_unpacked_bytes)
+            source = choose_source(path, place, self.sources, max_bytes)
             sha256 = fingerprint(path)
             identity = raw.identity_of(self.domain, source.source, sha256, captured(source, path.name))
-            if self.ledger.has(identity):
-                self.ledger.note_redelivery(identity, name, now)
-                self.report.redelivered.append(name)
-            else:
+            again = self.ledger.landed.has(identity)
+            if not again:
                 # A call that was killed before the ledger knew has left the file in raw.
                 landed = raw.find(self.settings.raw, self.domain, source.source, identity)
-                landed = landed or self._put(path, source, identity, sha256, now)
-                self.ledger.register(landed)
+                landed = landed or self._put(path, source, identity, sha256, now, max_bytes)
+                self.ledger.landed.register(landed)
                 raw.arrived(self.settings.raw)
                 self.report.landed.append(landed)
         except raw.ChangedMeanwhile:
             self.report.unsettled.append(name)
             return
         except (UnreadableFile, SourceError) as error:
-            if _same(before, path.lstat()):
-                self._reject(path, name, str(error), now)
-            else:
+            if not _same(before, path.lstat()):
                 self.report.unsettled.append(name)
+            elif isinstance(error, TooLarge) and max_bytes < self.settings.max_unpacked_bytes:
+                self.report.left.append((name, _LARGE))
+            else:
+                self._reject(path, name, str(error), now)
             return
+        if again:
+            there_since = datetime.fromtimestamp(min(before.st_ctime, now.timestamp()), UTC)
+            self.ledger.landed.note_redelivery(identity, name, now, there_since)
         # What was written since is landed by the next call.
         if _same(before, path.lstat()):
+            before_write()
             path.unlink()
+        if again:
+            self.report.redelivered.append(name)
 
-    def _put(self, path: Path, source: Source, identity: str, sha256: str, now: datetime) -> raw.Landed:
-        first_day, max_bytes = self.settings.first_day, self.settings.max_unpacked_bytes
-        days = count_days(path, source, first_day=first_day, arrived_at=now, max_bytes=max_bytes)
+    def _put(self, path: Path, source: Source, identity: str, sha256: str, now: datetime, max_bytes: int) -> raw.Landed:
+        first_day = self.settings.first_day
+        last = self.ledger.landed.last_arrived_at()
+        # While a clock is a little back, what is measured now must not be refused as of the future.
+        arrived_at = last if last is not None and now < last <= now + _SET_BACK else now
+        days = count_days(path, source, first_day=first_day, arrived_at=arrived_at, max_bytes=max_bytes)
         landed = raw.Landed(
             domain=self.domain,
             source=source.source,
@@ -162,8 +221,8 @@ class _Call:
             name=raw.safe_name(path.name),
             bytes=path.stat().st_size,
             records=sum(days.values()),
-            arrival_seq=self.ledger.next_arrival(),
-            arrived_at=now,
+            arrival_seq=self.ledger.landed.next_arrival(),
+            arrived_at=arrived_at,
             counted=counting_digest(source, first_day),
             days=days,
         )
@@ -172,35 +231,63 @@ class _Call:
 
     def _reject(self, path: Path, name: str, reason: str, now: datetime) -> None:
         folder = self.settings.rejected / self.domain / f"{now:%Y%m%dT%H%M%S%f}-{raw.safe_name(path.name)}"
-        folder.mkdir(parents=True)
-        self.ledger.note_rejection(self.domain, name, reason, now)
         content = {"name": name, "reason": reason, "rejected_at": now.isoformat()}
-        (folder / "reason.json").write_text(json.dumps(content, ensure_ascii=False) + "\n", encoding="utf-8")
-        shutil.move(path, folder / raw.safe_name(path.name))
+        before_write()
+        folder.mkdir(parents=True)
+        try:
+            before_write()
+            (folder / "reason.json").write_text(json.dumps(content, ensure_ascii=False) + "\n", encoding="utf-8")
+            self.ledger.landed.note_rejection(self.domain, name, reason, now)
+            before_write()
+            shutil.move(path, folder / raw.safe_name(path.name))
+        except OSError:
+            # A full disk, or a file that cannot be moved, must not gather a folder for each try.
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         self.report.rejected.append((name, reason))
 
 
-def _waiting(inbox: Path) -> list[Path]:
-    """Finished files of the inbox, and links to folders, oldest first."""
+def _waiting(inbox: Path) -> tuple[list[Path], list[tuple[Path, OSError]]]:
+    """Finished files of the inbox, and links to folders, oldest first; then what cannot be looked at."""
     found: list[tuple[int, Path]] = []
-    for folder, folders, names in os.walk(inbox):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in [*names, *folders]:
-            path = Path(folder, name)
-            if not name.startswith(".") and not name.lower().endswith(_UNFINISHED):
-                try:
-                    status = path.lstat()
-                except FileNotFoundError:
-                    continue
-                if not stat.S_ISDIR(status.st_mode):
-                    found.append((status.st_mtime_ns, path))
-    return [path for _, path in sorted(found)]
+    unseen: list[tuple[Path, OSError]] = []
+    folders = [inbox]
+    while folders:
+        folder = folders.pop()
+        try:
+            with os.scandir(folder) as entries:
+                paths = [Path(entry.path) for entry in entries if not entry.name.startswith(_PASSED_BY)]
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            unseen.append((folder, error))
+            continue
+        for path in paths:
+            try:
+                status = path.lstat()
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                unseen.append((path, error))
+                continue
+            if stat.S_ISDIR(status.st_mode):
+                folders.append(path)
+            elif not path.name.lower().endswith(_UNFINISHED):
+                found.append((status.st_mtime_ns, path))
+    return [path for _, path in sorted(found)], unseen
+
+
+def _printable(place: Path) -> str:
+    # A name need not be UTF-8, but what is noted of it must.
+    return os.fsencode(place).decode(errors="backslashreplace")
 
 
 def _is_settled(status: os.stat_result, settle_s: float) -> bool:
     # A clock that ran ahead where the file was made must not keep it waiting for years.
     last = status.st_mtime if status.st_mtime <= time.time() else status.st_ctime
-    return time.time() - last >= settle_s or not stat.S_ISREG(status.st_mode)
+    age = time.time() - last
+    # Nor one that was set back here: what changed so far ahead has not changed since.
+    return age >= settle_s or age < -_CLOCKS_DIFFER_S or not stat.S_ISREG(status.st_mode)
 
 
 def _same(before: os.stat_result, after: os.stat_result) -> bool:

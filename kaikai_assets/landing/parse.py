@@ -33,7 +33,7 @@ def parse(
     records = read_records(path, source, max_bytes)
     texts: dict[str, Any] = {name: pl.lit(None, pl.String) for name in ("parameter", *metrics)}
     if source.long is None:
-        texts |= {name: pl.col(column.origin) for name, column in source.columns.items()}
+        texts |= {name: pl.col(column.origin) for name, column in source.columns.items() if column.origin}
     else:
         parameter = pl.col(source.long.parameter).str.strip_chars()
         texts["parameter"] = parameter

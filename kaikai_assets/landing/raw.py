@@ -6,7 +6,6 @@ is landed wholly or not at all, and the ledger can be made anew from the sidecar
 
 import hashlib
 import json
-import os
 import shutil
 import unicodedata
 from collections.abc import Iterator
@@ -16,10 +15,13 @@ from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
 
+from kaikai_assets.durable import sync
+from kaikai_assets.faults import before_write
 from kaikai_assets.landing.unpack import fingerprint
 
 _SIDECAR = "landed.json"
-_BUILDING = ".tmp"
+BUILDING = ".tmp"
+"""Folder of raw in which files are copied before they land."""
 _ARRIVING = ".arriving"
 _LONGEST_NAME = 120
 # What lies beside a landed or a rejected file must not be overwritten by it.
@@ -30,9 +32,19 @@ class ChangedMeanwhile(Exception):
     """A file was written to while it was being landed."""
 
 
+class Removed(BaseModel):
+    """That a file's bytes were removed, when, and the last arrival number given by then: its days are sealed, and what
+    arrived for them after that number is late."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: datetime
+    seen: int
+
+
 class Landed(BaseModel):
     """What landing learned of a file. ``days`` counts its records by event day (arrival day if they have none),
-    ``counted`` is a digest of how they were told."""
+    ``counted`` is a digest of how they were told. Retention adds ``removed``."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -48,6 +60,7 @@ class Landed(BaseModel):
     arrived_at: datetime
     counted: str
     days: dict[date, int]
+    removed: Removed | None = None
 
     @property
     def raw_file(self) -> str:
@@ -85,28 +98,33 @@ def put(raw: Path, file: Path, landed: Landed) -> None:
     Raises ``ChangedMeanwhile`` when the copy is not what landing read.
     """
     final = raw / landed.domain / landed.source / landed.identity
-    building = raw / _BUILDING / uuid4().hex
+    building = raw / BUILDING / uuid4().hex
     building.mkdir(parents=True)
     final.parent.mkdir(parents=True, exist_ok=True)
     try:
+        before_write()
         shutil.copyfile(file, building / landed.name)
         if fingerprint(building / landed.name) != landed.sha256:
             raise ChangedMeanwhile
+        before_write()
         (building / _SIDECAR).write_text(landed.model_dump_json(indent=1), encoding="utf-8")
         for name in (landed.name, _SIDECAR):
-            _sync(building / name)
-        _sync(building)
+            sync(building / name)
+        sync(building)
         # A kill before the ledger knows must not hide the file, even if another takes its name in the inbox.
+        before_write()
         (raw / _ARRIVING).write_text(str(final.relative_to(raw)), encoding="utf-8")
+        before_write()
         building.rename(final)
-        _sync(final.parent)
+        sync(final.parent)
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
 
 def sweep(raw: Path) -> None:
     """Remove what killed calls left half copied. Only for who alone writes to raw."""
-    shutil.rmtree(raw / _BUILDING, ignore_errors=True)
+    before_write()
+    shutil.rmtree(raw / BUILDING, ignore_errors=True)
 
 
 def arriving(raw: Path) -> Landed | None:
@@ -120,6 +138,7 @@ def arriving(raw: Path) -> Landed | None:
 
 def arrived(raw: Path) -> None:
     """Say that the ledger knows of the last file that was put."""
+    before_write()
     (raw / _ARRIVING).unlink(missing_ok=True)
 
 
@@ -127,21 +146,34 @@ def amend(raw: Path, landed: Landed) -> None:
     """Replace a landed file's sidecar."""
     final = raw / landed.domain / landed.source / landed.identity
     building = final / f".{_SIDECAR}"
+    before_write()
     building.write_text(landed.model_dump_json(indent=1), encoding="utf-8")
-    _sync(building)
+    sync(building)
+    before_write()
     building.rename(final / _SIDECAR)
-    _sync(final)
+    sync(final)
+
+
+def put_removed(raw: Path, landed: Landed) -> None:
+    """Write the sidecar of a file whose bytes were removed."""
+    (raw / landed.raw_file).parent.mkdir(parents=True, exist_ok=True)
+    amend(raw, landed)
+
+
+def remove(raw: Path, landed: Landed, removed: Removed) -> None:
+    """Remove a landed file's bytes. Its sidecar stays and says so before they go."""
+    if landed.removed is None:
+        amend(raw, landed.model_copy(update={"removed": removed}))
+    before_write()
+    (raw / landed.raw_file).unlink(missing_ok=True)
 
 
 def sidecars(raw: Path) -> Iterator[Landed]:
     """All sidecars, in order of arrival."""
-    found = [Landed.model_validate_json(path.read_bytes()) for path in raw.glob(f"[!.]*/*/*/{_SIDECAR}")]
+    found = [Landed.model_validate_json(path.read_bytes()) for path in sidecar_files(raw)]
     yield from sorted(found, key=lambda landed: landed.arrival_seq)
 
 
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def sidecar_files(raw: Path) -> list[Path]:
+    """Paths of all sidecars."""
+    return sorted(raw.glob(f"[!.]*/*/*/{_SIDECAR}"))

@@ -15,12 +15,12 @@ from kaikai_assets.landing.unpack import UnreadableFile
 
 def read_header(path: Path, source: Source, max_bytes: int) -> list[str]:
     """Column names of a file, read as ``source`` says. Raises ``UnreadableFile``."""
-    with _refusing():
+    with refusing():
         if source.format == "csv":
             return csv_header(path, source, max_bytes)[0]
         if source.format in ("json", "ndjson"):
             return json_header(read_json(path, source.encoding, source.format == "ndjson", max_bytes))
-        return [name for name in _table(path, source, max_bytes).columns if name not in POSITION]
+        return [name for name in read_table(path, source, max_bytes).columns if name not in POSITION]
 
 
 def read_records(path: Path, source: Source, max_bytes: int, columns: list[str] | None = None) -> pl.DataFrame:
@@ -29,7 +29,7 @@ def read_records(path: Path, source: Source, max_bytes: int, columns: list[str] 
     Raises ``UnreadableFile`` when the file is not what the description says, with what differs.
     """
     wanted = list(source.mapped) if columns is None else columns
-    with _refusing():
+    with refusing():
         if source.format in ("json", "ndjson"):
             records = read_json(path, source.encoding, source.format == "ndjson", max_bytes)
             if records:
@@ -40,13 +40,14 @@ def read_records(path: Path, source: Source, max_bytes: int, columns: list[str] 
             _require(header, source)
             frame = read_csv(path, source, [name for name in wanted if name in header], max_bytes)
         else:
-            frame = _table(path, source, max_bytes)
+            frame = read_table(path, source, max_bytes)
             _require(frame.columns, source)
         absent = [pl.lit(None, pl.String).alias(name) for name in wanted if name not in frame.columns]
         return frame.with_columns(absent).select(*POSITION, *wanted)
 
 
-def _table(path: Path, source: Source, max_bytes: int) -> pl.DataFrame:
+def read_table(path: Path, source: Source, max_bytes: int) -> pl.DataFrame:
+    """All named columns of a Parquet file or a workbook as texts. Raises ``UnreadableFile``."""
     return read_parquet(path, max_bytes) if source.format == "parquet" else read_xlsx(path, source.sheet, max_bytes)
 
 
@@ -56,7 +57,7 @@ def _require(header: list[str], source: Source) -> None:
 
 
 @contextmanager
-def _refusing() -> Iterator[None]:
+def refusing() -> Iterator[None]:
     """Whatever a library trips over in a file is a reason to refuse that file, never to stop at it."""
     try:
         yield

@@ -14,19 +14,22 @@ from kaikai_assets.settings import Settings
 def recount(settings: Settings, ledger: Ledger, domain: str, sources: Mapping[str, Source]) -> int:
     """Count the days of landed files again where they would be told otherwise now; the number of files.
 
-    A file that cannot be read as its source is described now keeps its days: its build will say why.
+    A file that cannot be read as its source is described now keeps its days: its build will say why. So does one that
+    retention removed.
     """
     done = 0
-    for name, counted in sorted(ledger.counted(domain)):
+    for name, counted in sorted(ledger.landed.counted(domain)):
         source = sources.get(name)
         now = counting_digest(source, settings.first_day) if source else counted
         if source is None or counted == now:
             continue
-        for raw_file in ledger.raw_files(domain, name, counted):
+        for raw_file in ledger.landed.raw_files(domain, name, counted):
             landed = raw.find(settings.raw, domain, name, Path(raw_file).parent.name)
             if landed is None:
                 continue
             try:
+                if landed.removed is not None:
+                    raise UnreadableFile("removed by retention")
                 days = count_days(
                     settings.raw / raw_file,
                     source,
@@ -39,6 +42,6 @@ def recount(settings: Settings, ledger: Ledger, domain: str, sources: Mapping[st
             again = landed.model_copy(update={"counted": now, "days": days})
             # The ledger last: a kill in between counts once more.
             raw.amend(settings.raw, again)
-            ledger.recount(again)
+            ledger.landed.recount(again)
             done += 1
     return done

@@ -7,6 +7,7 @@ import codecs
 import difflib
 import re
 from collections.abc import Hashable, Iterable
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -66,11 +67,18 @@ def _column_from_text(value: object) -> object:
 
 class Column(_Strict):
     """One contract column of a wide source: where it stands, the unit it is written in (contract unit if none), and
-    whether files may lack it."""
+    whether files may lack it. In a snapshot, ``value`` instead: what holds for all that the source describes."""
 
-    origin: FileColumn = Field(alias="from")
+    origin: FileColumn | None = Field(None, alias="from")
+    value: Annotated[str, Field(min_length=1)] | None = None
     unit: str | None = None
     optional: bool = False
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> "Column":
+        if (self.origin is None) == (self.value is None):
+            raise ValueError("give exactly one of `from` and `value`")
+        return self
 
 
 class Metric(_Strict):
@@ -142,6 +150,8 @@ class Source(_Strict):
             raise ValueError("a source of readings needs `time`")
         if self.kind == "snapshot" and self.entity.column is None:
             raise ValueError("a snapshot needs `entity.column`: it describes an entity a line")
+        if self.kind == "readings" and (fixed := [n for n, c in self.columns.items() if c.value is not None]):
+            raise ValueError(f"columns.{fixed[0]}: a reading is measured; only a snapshot has a `value` for all")
         if bool(self.columns) == (self.long is not None):
             raise ValueError("give `columns` (wide layout) or `long` (long layout), not both")
         return self
@@ -156,7 +166,7 @@ class Source(_Strict):
     @property
     def mapped(self) -> tuple[str, ...]:
         """Columns of the file that the description maps, in its order, each once."""
-        found = [*self.identifying, *(column.origin for column in self.columns.values())]
+        found = [*self.identifying, *(column.origin for column in self.columns.values() if column.origin)]
         found += [self.long.parameter, self.long.value] if self.long else []
         return tuple(dict.fromkeys(found))
 
@@ -187,6 +197,11 @@ class Source(_Strict):
         return f"nearest is {self.source!r}, lacking {', '.join(lacks)}"
 
 
+def undescribed(source: str) -> str:
+    """What is wrong when landed files name a source whose description is gone."""
+    return f"source {source!r} has no description any more; put its YAML file back"
+
+
 class SourceError(ValueError):
     """A source description cannot be used; the message names its file and field."""
 
@@ -206,7 +221,7 @@ class _Loader(yaml.SafeLoader):
 def read_source(path: Path) -> Source:
     """Read one description. Raises ``SourceError`` naming the file and the offending field."""
     try:
-        return Source.model_validate(yaml.load(path.read_text(encoding="utf-8"), _Loader))
+        return _described(path.read_text(encoding="utf-8"))
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "(whole file)"
@@ -215,6 +230,12 @@ def read_source(path: Path) -> Source:
         raise SourceError(f"{path}: not valid YAML: {error}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f"{path}: cannot be read: {error}") from error
+
+
+@cache
+def _described(text: str) -> Source:
+    # Each tick reads all descriptions; parsing the YAML of one takes as long as landing a small file.
+    return Source.model_validate(yaml.load(text, _Loader))
 
 
 def read_sources(folders: Iterable[Path]) -> dict[str, Source]:

@@ -1,5 +1,7 @@
 """Parquet and XLSX to a frame of texts."""
 
+import io
+import zipfile
 from pathlib import Path
 
 import fastexcel
@@ -8,14 +10,30 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kaikai_assets.landing.sources import POSITION
-from kaikai_assets.landing.unpack import UnreadableFile, unpacked_bytes
+from kaikai_assets.landing.unpack import TooLarge, UnreadableFile, unpacked_bytes
+
+_BATCH = 8192
+_CHUNK = 1 << 20
+# Workbooks with a password, and those of before 2007, are compound files.
+_COMPOUND = b"\xd0\xcf\x11\xe0"
+# As a sheet shows them.
+_ERRORS = {
+    "Div0": "#DIV/0!",
+    "NA": "#N/A",
+    "Name": "#NAME?",
+    "Null": "#NULL!",
+    "Num": "#NUM!",
+    "Ref": "#REF!",
+    "Value": "#VALUE!",
+    "GettingData": "#GETTING_DATA",
+}
 
 
 def read_parquet(path: Path, max_bytes: int) -> pl.DataFrame:
     """All columns that hold single values, as texts; ``record`` the 1-based row. Raises ``UnreadableFile``."""
     try:
         # Arrow refuses what is damaged; Polars can abort the whole process.
-        table = pq.read_table(pa.BufferReader(unpacked_bytes(path, max_bytes)))
+        table = _bounded(pq.ParquetFile(pa.BufferReader(unpacked_bytes(path, max_bytes))), max_bytes)
         table.validate(full=True)
         frame = pl.DataFrame(table)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
@@ -24,6 +42,19 @@ def read_parquet(path: Path, max_bytes: int) -> pl.DataFrame:
     kept = {name: dtype for name, dtype in named.schema.items() if not dtype.is_nested() and dtype != pl.Binary}
     texts = named.select(_as_text(name, dtype) for name, dtype in kept.items())
     return _positioned(texts, pl.Series(range(1, frame.height + 1), dtype=pl.Int64))
+
+
+def _bounded(file: pq.ParquetFile, max_bytes: int) -> pa.Table:
+    """All rows of a file. Raises ``TooLarge``: a few bytes can stand for any number of rows."""
+    if file.metadata.num_rows * 8 > max_bytes:
+        raise TooLarge(max_bytes)
+    batches, total = [], 0
+    for batch in file.iter_batches(batch_size=_BATCH):
+        total += batch.nbytes
+        if total > max_bytes:
+            raise TooLarge(max_bytes)
+        batches.append(batch)
+    return pa.Table.from_batches(batches, schema=file.schema_arrow)
 
 
 def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:
@@ -42,13 +73,18 @@ def read_xlsx(path: Path, sheet: str | None, max_bytes: int) -> pl.DataFrame:
     """All named columns of a sheet (the first without ``sheet``) as texts, ``record`` the row of the sheet.
 
     The first row that holds something is the header; empty rows are no records. A number has the text of its first
-    nine decimals, a date its ISO form. Raises ``UnreadableFile``.
+    nine decimals, a date its ISO form, a formula its last result, an error its name (``#N/A``). Raises
+    ``UnreadableFile``.
     """
+    content = unpacked_bytes(path, max_bytes)
+    if content.startswith(_COMPOUND):
+        raise UnreadableFile("not a readable workbook: it has a password or is a .xls; save it as .xlsx without one")
     try:
-        book = fastexcel.read_excel(unpacked_bytes(path, max_bytes))
+        _check_size(content, max_bytes)
+        book = fastexcel.read_excel(content)
         loaded = book.load_sheet(0 if sheet is None else sheet, header_row=None, skip_rows=0, dtypes="string")
-        cells = pl.DataFrame(loaded)
-    except fastexcel.FastExcelError as error:
+        cells = _with_errors(*loaded.to_arrow_with_errors())
+    except (fastexcel.FastExcelError, zipfile.BadZipFile) as error:
         raise UnreadableFile(f"not a readable workbook: {str(error).splitlines()[0]}") from error
     filled = cells.select(pl.any_horizontal(pl.all().fill_null("").str.strip_chars() != "")).to_series()
     rows = filled.arg_true()
@@ -61,3 +97,25 @@ def read_xlsx(path: Path, sheet: str | None, max_bytes: int) -> pl.DataFrame:
     columns = zip(cells.columns, names, strict=True)
     named = cells.select(pl.col(old).alias(new) for old, new in columns if new and new not in POSITION)
     return _positioned(named[rows[1:]], rows[1:].cast(pl.Int64) + 1)
+
+
+def _check_size(content: bytes, max_bytes: int) -> None:
+    """Raises ``TooLarge`` for a workbook whose parts unpack to more: what it says of their sizes may be false."""
+    total = 0
+    with zipfile.ZipFile(io.BytesIO(content)) as parts:
+        for part in parts.infolist():
+            with parts.open(part) as stream:
+                while piece := stream.read(_CHUNK):
+                    total += len(piece)
+                    if total > max_bytes:
+                        raise TooLarge(max_bytes)
+
+
+def _with_errors(cells: pa.RecordBatch, errors: fastexcel.CellErrors | None) -> pl.DataFrame:
+    """Texts of cells; one that holds an error has its name, for it is not empty."""
+    frame = pl.DataFrame(cells)
+    for error in errors.errors if errors else ():
+        row, column = error.offset_position
+        kind = error.detail.rpartition("Error(")[2].rstrip("')")
+        frame[row, column] = _ERRORS.get(kind, "#ERROR!")
+    return frame

@@ -14,8 +14,19 @@ _CHUNK = 1 << 20
 LONGEST_LINE = 1 << 24
 
 
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+RECODE = "if it is text, save it as UTF-8 or give its source the `encoding` it has"
+
+
 class UnreadableFile(ValueError):
     """A file that cannot be taken; the message is the reason a person reads."""
+
+
+class TooLarge(UnreadableFile):
+    """A file that unpacks to more than it may; more may be allowed elsewhere."""
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(f"too large: more than {max_bytes} bytes when unpacked")
 
 
 def fingerprint(path: Path) -> str:
@@ -37,7 +48,8 @@ def packing(path: Path) -> str | None:
 def chunks(path: Path, max_bytes: int) -> Iterator[bytes]:
     """Unpacked bytes in pieces.
 
-    Raises ``UnreadableFile`` when there are more than ``max_bytes``, or the packing is damaged or ends early.
+    Raises ``TooLarge`` when there are more than ``max_bytes``, ``UnreadableFile`` when the packing is damaged or ends
+    early.
     """
     total = 0
     kind = packing(path)
@@ -48,7 +60,7 @@ def chunks(path: Path, max_bytes: int) -> Iterator[bytes]:
             while chunk := _read(stream):
                 total += len(chunk)
                 if total > max_bytes:
-                    raise UnreadableFile(f"too large: more than {max_bytes} bytes when unpacked")
+                    raise TooLarge(max_bytes)
                 yield chunk
 
 
@@ -68,31 +80,44 @@ def utf8_chunks(path: Path, encoding: str, max_bytes: int) -> Iterator[bytes]:
     """
     decoder = codecs.getincrementaldecoder("utf-8-sig" if encoding == "utf-8" else encoding)()
     total = 0
+    line = 1
     try:
         for chunk in chunks(path, max_bytes):
             # Plain ASCII between whole characters needs no decoding; most sensor files are nothing else.
             plain = encoding == "utf-8" and total > 0 and not decoder.getstate()[0] and chunk.isascii()
             total += len(chunk)
             yield chunk if plain else decoder.decode(chunk).encode()
+            line += chunk.count(b"\n")
         yield decoder.decode(b"", final=True).encode()
     except UnicodeDecodeError as error:
         at = total - len(error.object) + error.start
-        raise UnreadableFile(f"not {encoding} text: byte {at} is {error.object[error.start]:#04x}") from error
+        line += error.object[: error.start].count(b"\n")
+        byte = f"byte {at} is {error.object[error.start]:#04x} (line {line})"
+        looks = "it begins like UTF-16; " if at == 0 and error.object[:2] in _UTF_16 else ""
+        raise UnreadableFile(f"not {encoding} text: {byte}; {looks}{RECODE}") from error
     except UnicodeError as error:
         raise UnreadableFile(f"not {encoding} text: {error}") from error
+
+
+def of_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same pieces. Raises ``UnreadableFile`` at a line longer than ``LONGEST_LINE``, which nothing may gather."""
+    number, length = 1, 0
+    for piece in pieces:
+        first, last = piece.find(b"\n"), piece.rfind(b"\n")
+        if length + (len(piece) if first < 0 else first) > LONGEST_LINE:
+            raise UnreadableFile(f"line {number} is longer than {LONGEST_LINE} bytes")
+        length = length + len(piece) if first < 0 else len(piece) - last - 1
+        number += piece.count(b"\n")
+        yield piece
 
 
 def text_lines(path: Path, encoding: str, max_bytes: int) -> Iterator[str]:
     """Physical lines with their ends; only a newline ends one, as in the count."""
     rest = b""
-    number = 0
-    for chunk in utf8_chunks(path, encoding, max_bytes):
+    for chunk in of_lines(utf8_chunks(path, encoding, max_bytes)):
         *whole, rest = (rest + chunk).split(b"\n")
-        number += len(whole)
         for line in whole:
             yield line.decode() + "\n"
-        if len(rest) > LONGEST_LINE:
-            raise UnreadableFile(f"line {number + 1} is longer than {LONGEST_LINE} bytes")
     if rest:
         yield rest.decode()
 

@@ -1,8 +1,37 @@
 """Tables of the ledger."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Integer, MetaData, String, Table, Text
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+    false,
+)
+from sqlalchemy import Text as AnyText
+
+
+class Text(TypeDecorator[str]):
+    """Text that may quote a damaged file: what PostgreSQL refuses, NUL and lone surrogates, is kept as an escape."""
+
+    impl = AnyText
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Any) -> str | None:
+        return value and value.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
+
 
 metadata = MetaData()
+
+JOURNAL = {"journal": True}
+"""``info`` of tables that nothing can make again: a backup holds them."""
 
 sequence = Table(
     "arrival_sequence",
@@ -40,6 +69,15 @@ file_days = Table(
     comment="Records of a file by event day; outbox of raw events.",
 )
 
+removals = Table(
+    "removals",
+    metadata,
+    Column("arrival_seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("removed_at", DateTime, nullable=False, comment="UTC"),
+    Column("seen", BigInteger, nullable=False, comment="Last arrival then: later files of its days are late"),
+    comment="Files whose bytes retention removed from raw; their days are sealed.",
+)
+
 redeliveries = Table(
     "redeliveries",
     metadata,
@@ -48,6 +86,7 @@ redeliveries = Table(
     Column("name", Text, nullable=False),
     Column("seen_at", DateTime, nullable=False, comment="UTC"),
     comment="Files whose content had landed before.",
+    info=JOURNAL,
 )
 
 rejections = Table(
@@ -59,6 +98,16 @@ rejections = Table(
     Column("reason", Text, nullable=False),
     Column("seen_at", DateTime, nullable=False, comment="UTC"),
     comment="Files that could not be taken; they lie in rejected/.",
+    info=JOURNAL,
+)
+
+served = Table(
+    "served",
+    metadata,
+    Column("arrival_seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("served_at", DateTime, comment="UTC; null where nobody noted it"),
+    comment="When the readings of a file first stood in the warehouse.",
+    info=JOURNAL,
 )
 
 built = Table(
@@ -103,6 +152,36 @@ attempts = Table(
     Column("digest", String(32), nullable=False, comment="Of what was attempted; another digest starts anew"),
     Column("attempts", Integer, nullable=False),
     Column("error", Text, nullable=False),
+    Column(
+        "transient", Boolean, nullable=False, server_default=false(), comment="The last failed for want of a resource"
+    ),
     Column("at", DateTime, nullable=False, comment="UTC"),
     comment="Builds that were begun and have not succeeded.",
+)
+
+pending_days = Table(
+    "pending_days",
+    metadata,
+    Column("domain", String(64), primary_key=True),
+    Column("part", String(10), primary_key=True, comment="Day, or '' for unpartitioned tables"),
+    Column("since", DateTime, nullable=False, comment="UTC"),
+    comment="Days with pending targets, and since when; as the last plan saw them.",
+)
+
+pipeline_execution_log = Table(
+    "pipeline_execution_log",
+    metadata,
+    Column("run_id", String(36), primary_key=True),
+    Column("job", String(128), nullable=False),
+    Column("domain", String(64), nullable=False),
+    Column("days", String(24), nullable=False, comment="First…last day asked for, or ''"),
+    Column("status", String(16), nullable=False),
+    Column("started_at", DateTime, comment="UTC"),
+    Column("ended_at", DateTime, comment="UTC"),
+    Column("rows_in", BigInteger, nullable=False, comment="Rows committed to bronze"),
+    Column("rows_out", BigInteger, nullable=False, comment="Rows committed to silver and gold"),
+    Column("rejected", BigInteger, nullable=False, comment="Records of the built days that are in quarantine"),
+    Column("error", Text, nullable=False),
+    comment="One row a run of Dagster.",
+    info=JOURNAL,
 )

@@ -1,17 +1,21 @@
 """Runs of the domain's job without a daemon: what the command line's ``build`` does."""
 
 import os
+import socket
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import dagster as dg
 
-from kaikai_assets.build.pending import Plan, days_of, ranges
+from kaikai_assets.build.due import outside, ranges
+from kaikai_assets.build.pending import Plan, days_of
 from kaikai_assets.build.steps import Domain
-from kaikai_assets.ledger.store import Target
-from kaikai_assets.orchestration.automation import range_tags, raw_events, run_config
-from kaikai_assets.orchestration.platform import Platform
+from kaikai_assets.ledger.targets import Target
+from kaikai_assets.orchestration.automation import announce, range_tags, run_config
+from kaikai_assets.orchestration.launcher import HOST
+from kaikai_assets.orchestration.run_log import log_run
+from kaikai_assets.platform import Platform
 from kaikai_assets.settings import utc_now
 
 _ROUNDS = 10
@@ -42,8 +46,7 @@ def build_pending(
 
     A target that fails is tried once in a call. Days after today wait until they begin.
     """
-    for event in raw_events(platform, domain):
-        dagster.report_runless_asset_event(event)
+    announce(platform, domain, dagster)
     job = defs.resolve_job_def(f"{domain.name}_job")
     failed: dict[Target, str] = {}
     for _ in range(_ROUNDS):
@@ -53,13 +56,14 @@ def build_pending(
             result = job.execute_in_process(
                 instance=dagster,
                 raise_on_error=False,
-                tags=range_tags(domain, start, end),
+                tags={**range_tags(domain, start, end), HOST: socket.gethostname()},
                 run_config=run_config(domain, loggers=QUIET),
             )
+            log_run(platform, dagster, result.run_id)
             progress(f"{domain.name} {start} … {end}: {'built' if result.success else 'failed'}")
             if not result.success:
                 after = platform.runner(domain).plan()
-                attempts = platform.ledger.attempts()
+                attempts = platform.ledger.targets.attempts()
                 tried = {t: a.error for t, a in attempts.items() if after.digests.get(t) == a.digest}
                 if not tried:
                     return [f"run {result.run_id} failed outside of any target; see it in the Dagster UI"]
@@ -73,9 +77,9 @@ def build_pending(
 
 def _due(plan: Plan, platform: Platform, failed: set[Target]) -> list[tuple[date, date]]:
     """Ranges to run next; none when nothing is pending that has not just failed."""
-    today = utc_now().date()
-    active = plan.active(failed)
-    days = {day for day in days_of(active) if platform.settings.first_day <= day <= today}
+    first, today = platform.settings.first_day, utc_now().date()
+    active = plan.active(failed | outside(plan, first, today))
+    days = {day for day in days_of(active) if first <= day <= today}
     if not days and any(not part for _, part in active):
         return [(today, today)]
     return ranges(days, platform.settings.run_days)

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from kaikai_assets.build.run import Done, Run
-from kaikai_assets.ledger.store import Target
+from kaikai_assets.ledger.targets import Target
 from kaikai_assets.orchestration.specs import CONSERVATION, CONTRACT, key_of
 from kaikai_assets.quality.conservation import ConservationError
 from kaikai_assets.quality.contracts import ContractViolation
@@ -36,7 +36,7 @@ def committed(done: Done, selected: Collection[dg.AssetKey], checked: Checked, a
 
 def confirmed(targets: Iterable[Target], run: Run) -> Iterator[dg.AssetMaterialization]:
     """Days that a person asked for and that needed no commit: as they were built, or without any record."""
-    built = run.ledger.built()
+    built = run.ledger.targets.built()
     for table, part in sorted(targets):
         rows = built[table, part].rows if (table, part) in built else 0
         metadata = {"dagster/partition_row_count": rows, "unchanged": True}

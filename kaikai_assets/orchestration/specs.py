@@ -1,13 +1,15 @@
 """What Dagster shows of a domain's tables: keys, dependencies with their windows, columns, checks."""
 
 import warnings
+from collections.abc import Mapping
+from datetime import timedelta
 
 import dagster as dg
 
-from kaikai_assets.build.bronze import contract as bronze_contract
+from kaikai_assets.build.bronze import all_contracts
 from kaikai_assets.build.steps import Domain, Read, Step
 from kaikai_assets.orchestration.columns import column_lineage, table_schema
-from kaikai_assets.orchestration.platform import Platform
+from kaikai_assets.platform import Platform
 from kaikai_assets.quality.contracts import Contract
 
 CONTRACT, CONSERVATION = "contract", "conservation"
@@ -25,6 +27,12 @@ def table_of(key: dg.AssetKey) -> str:
     return "/".join(key.path)
 
 
+def freshness(domain: Domain) -> dg.FreshnessPolicy:
+    """New readings are expected at least this often; a warning comes at half the time."""
+    stale = timedelta(hours=domain.stale_after_h)
+    return dg.FreshnessPolicy.time_window(fail_window=stale, warn_window=stale / 2)
+
+
 def raw_spec(domain: Domain, days: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
     """The external asset of landed files."""
     return dg.AssetSpec(
@@ -33,23 +41,26 @@ def raw_spec(domain: Domain, days: dg.PartitionsDefinition[str]) -> dg.AssetSpec
         group_name=domain.name,
         owners=[f"team:{domain.name}"],
         kinds={"file"},
+        freshness_policy=freshness(domain),
         description="Landed files, immutable, by event day of their records. Landing emits its events.",
     )
 
 
 def table_specs(platform: Platform, domain: Domain, days: dg.PartitionsDefinition[str]) -> list[dg.AssetSpec]:
     """The lake's tables, from bronze to gold."""
-    contracts: dict[str, Contract] = {domain.bronze: bronze_contract(domain), **domain.contracts}
+    contracts: dict[str, Contract] = all_contracts(domain)
 
     def spec(table: str, reads: tuple[Read, ...], partitioned: bool) -> dg.AssetSpec:
         upstream = {read.table: contracts[read.table] for read in reads if read.table in contracts}
         return dg.AssetSpec(
             key_of(table),
-            deps=[_dep(read) for read in reads],
+            deps=[_dep(read, windows) for read in reads],
             partitions_def=days if partitioned else None,
             group_name=domain.name,
             owners=[f"team:{domain.name}"],
             kinds=_LAKE,
+            # Other tables are built only when what they read changed: silence says nothing there.
+            freshness_policy=freshness(domain) if table == domain.steps[0].name else None,
             description=(contracts[table].__doc__ or "").strip(),
             metadata={
                 "dagster/column_schema": table_schema(contracts[table]),
@@ -58,6 +69,11 @@ def table_specs(platform: Platform, domain: Domain, days: dg.PartitionsDefinitio
             },
         )
 
+    # Within one op Dagster takes one window of a table, whoever reads it: the widest.
+    windows: dict[str, tuple[int, int]] = {}
+    for read in (read for step in domain.steps for read in step.reads(None)):
+        before, after = windows.get(read.table, (0, 0))
+        windows[read.table] = max(before, read.before), max(after, read.after)
     found = [spec(domain.bronze, (Read(domain.raw),), True)]
     found += [spec(table, (Read(domain.raw, whole=True),), False) for table in domain.dimension]
     for step in domain.steps:
@@ -76,6 +92,7 @@ def warehouse_spec(platform: Platform, domain: Domain) -> dg.AssetSpec:
         group_name=domain.name,
         owners=[f"team:{domain.name}"],
         kinds={"duckdb"},
+        freshness_policy=freshness(domain),
         description="Gold tables as analysts read them, in DuckDB.",
         metadata={"path": str(platform.settings.warehouse)},
     )
@@ -85,13 +102,14 @@ def _with_registry(step: Step, domain: Domain) -> tuple[Read, ...]:
     return (*step.reads(None), Read(domain.registry, whole=True)) if step.registered else step.reads(None)
 
 
-def _dep(read: Read) -> dg.AssetDep:
+def _dep(read: Read, windows: Mapping[str, tuple[int, int]]) -> dg.AssetDep:
     mapping: dg.PartitionMapping | None = None
-    if read.before or read.after:
+    before, after = windows.get(read.table, (0, 0))
+    if before or after:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", category=dg.BetaWarning)
             mapping = dg.TimeWindowPartitionMapping(
-                start_offset=-read.before, end_offset=read.after, allow_nonexistent_upstream_partitions=True
+                start_offset=-before, end_offset=after, allow_nonexistent_upstream_partitions=True
             )
     return dg.AssetDep(key_of(read.table), partition_mapping=mapping)
 

@@ -20,6 +20,7 @@ AHEAD_KEPT = timedelta(minutes=15)
 REASONS = {
     "damaged_record": "the record is damaged",
     "no_entity": "no entity id",
+    "unusable_entity": "the entity id holds control or invisible characters",
     "no_time": "no time, or one that cannot be read",
     "time_out_of_range": "the time is before the first day or more than a day after arrival",
     "time_ahead": "the time is more than 15 minutes after arrival",
@@ -140,15 +141,17 @@ def _rejection(entity: str, source: Source, filled: list[ContractColumn], first_
     """The first rule that rejects a record, null for none."""
     time, arrival = pl.col("time"), pl.col("arrived_at")
     last_day = arrival.dt.date().dt.offset_by("1d")
+    values = [pl.col(f"{metric.name}_text") for metric in filled if not metric.ancillary]
     rules = {
         "damaged_record": pl.col("defect").is_not_null(),
         "no_entity": pl.col(entity).is_null(),
+        "unusable_entity": pl.col(entity).str.contains(r"\p{C}"),
         "no_time": time.is_null(),
         "time_out_of_range": ~time.dt.date().is_between(pl.lit(first_day), last_day),
         "time_ahead": time > arrival + AHEAD_KEPT,
         "time_off_grain": _off_grain(source),
         "unknown_parameter": pl.lit(False),
-        "no_metric": ~pl.any_horizontal([pl.lit(False), *(pl.col(f"{m.name}_text").is_not_null() for m in filled)]),
+        "no_metric": ~pl.any_horizontal([pl.lit(False), *(value.is_not_null() for value in values)]),
     }
     if source.long is not None:
         rules["unknown_parameter"] = ~pl.col("parameter").is_in(list(source.long.parameters)).fill_null(False)

@@ -2,8 +2,8 @@
 
 Column metadata that the platform reads: ``unit``; ``decimals`` (stored rounded); ``key`` (part of the row's key, in
 order); ``made_of`` (upstream columns it is computed from, if not of its own name); ``metric`` (a measured value, with
-a flag column ``<name>_flag``); ``arrival_dependent`` (not part of a table's identity: it tells which of several equal
-deliveries came first).
+a flag column ``<name>_flag``); ``ancillary`` (a metric that tells of the others: a record needs one that does not);
+``arrival_dependent`` (not part of a table's identity: it tells which of several equal deliveries came first).
 """
 
 from dataclasses import dataclass
@@ -33,6 +33,7 @@ class ContractColumn:
     decimals: int | None
     key: bool
     metric: bool
+    ancillary: bool
     arrival_dependent: bool
     made_of: tuple[str, ...]
     checks: tuple[tuple[str, tuple[tuple[str, Any], ...]], ...]
@@ -53,6 +54,7 @@ def columns(contract: Contract) -> tuple[ContractColumn, ...]:
             decimals=metadata.pop("decimals", None),
             key=metadata.pop("key", False),
             metric=metadata.pop("metric", False),
+            ancillary=metadata.pop("ancillary", False),
             arrival_dependent=metadata.pop("arrival_dependent", False),
             made_of=tuple(metadata.pop("made_of", ())),
             checks=tuple((check.name, tuple(sorted((check.statistics or {}).items()))) for check in column.checks),
@@ -82,7 +84,7 @@ def describe(contract: Contract) -> list[str]:
     """What of a contract can change a table's rows, as text: one line a column."""
     return [
         f"{c.name}: {c.dtype} nullable={c.nullable} unit={c.unit} decimals={c.decimals} key={c.key} "
-        f"metric={c.metric} arrival_dependent={c.arrival_dependent} checks={c.checks}"
+        f"metric={c.metric} ancillary={c.ancillary} arrival_dependent={c.arrival_dependent} checks={c.checks}"
         for c in columns(contract)
     ]
 

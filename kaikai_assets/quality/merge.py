@@ -26,7 +26,7 @@ def merge(rows: pl.DataFrame, key: Sequence[str], metrics: Sequence[str]) -> Mer
     A metric is ``doubt``ful when its winning value came ahead of time or contradicts another value of its file.
     """
     by = list(key)
-    ordered = rows.sort([*by, "arrival_seq", "raw_file", "record"])
+    ordered = _by_arrival(rows, by)
     same = pl.all_horizontal(pl.col(k).eq_missing(pl.col(k).shift(1)) for k in by)
     ordered = ordered.with_columns(_again=same.fill_null(False))
     ordered = ordered.with_columns(_many=pl.col("_again") | pl.col("_again").shift(-1, fill_value=False))
@@ -49,27 +49,25 @@ def merge(rows: pl.DataFrame, key: Sequence[str], metrics: Sequence[str]) -> Mer
     return Merged(pl.concat(merged).sort(by), losers)
 
 
+def winners(rows: pl.DataFrame, key: Sequence[str], metric: str) -> pl.DataFrame:
+    """The value of a metric that ``merge`` keeps for each key, with the ``arrival_seq`` and ``record`` that said it
+    first. No row where there is no value."""
+    by = list(key)
+    ranked = _ranked(_by_arrival(rows, by), by, metric)
+    return ranked.filter("_first").select(*by, metric, pl.col("_rank").alias("arrival_seq"), "record")
+
+
+def _by_arrival(rows: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+    return rows.sort([*by, "arrival_seq", "raw_file", "record"])
+
+
 def _resolve(rows: pl.DataFrame, by: list[str], metrics: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
     leading = rows.unique(by, keep="last", maintain_order=True).drop(
         "ahead", *metrics, *(f"{metric}_bad" for metric in metrics)
     )
     losers = []
     for metric in metrics:
-        ranked = (
-            rows.filter(pl.col(metric).is_not_null())
-            .group_by([*by, metric], maintain_order=True)
-            .agg(
-                pl.col("arrival_seq").first().alias("_rank"),
-                pl.col("ahead", "source", "raw_file", "record").first(),
-            )
-            # The larger value of one file wins: any fixed order would do, and an alert should not be lost.
-            .sort([*by, "_rank", metric], descending=[*(False for _ in by), True, True])
-            .with_columns(
-                _first=pl.int_range(pl.len()).over(by) == 0,
-                _tied=pl.col("_rank") == pl.col("_rank").first().over(by),
-            )
-            .with_columns(_tie=pl.col("_tied").sum().over(by) > 1)
-        )
+        ranked = _ranked(rows, by, metric)
         winner = ranked.filter("_first").select(
             *by, metric, (pl.col("ahead") | pl.col("_tie")).alias(f"{metric}_doubt")
         )
@@ -80,6 +78,25 @@ def _resolve(rows: pl.DataFrame, by: list[str], metrics: Sequence[str]) -> tuple
         losers.append(_losers(ranked.filter(pl.col("_tied") & ~pl.col("_first")), by, [metric]))
     fill = [pl.col(f"{metric}_{what}").fill_null(False) for metric in metrics for what in ("bad", "doubt")]
     return leading.with_columns(fill), pl.concat(losers)
+
+
+def _ranked(rows: pl.DataFrame, by: list[str], metric: str) -> pl.DataFrame:
+    """Values of a metric, each with the record that said it first, best of a key first; ``rows`` by arrival."""
+    return (
+        rows.filter(pl.col(metric).is_not_null())
+        .group_by([*by, metric], maintain_order=True)
+        .agg(
+            pl.col("arrival_seq").first().alias("_rank"),
+            pl.col("ahead", "source", "raw_file", "record").first(),
+        )
+        # The larger value of one file wins: any fixed order would do, and an alert should not be lost.
+        .sort([*by, "_rank", metric], descending=[*(False for _ in by), True, True])
+        .with_columns(
+            _first=pl.int_range(pl.len()).over(by) == 0,
+            _tied=pl.col("_rank") == pl.col("_rank").first().over(by),
+        )
+        .with_columns(_tie=pl.col("_tied").sum().over(by) > 1)
+    )
 
 
 def _losers(ranked: pl.DataFrame, by: list[str], metric: Sequence[str]) -> pl.DataFrame:

@@ -1,11 +1,12 @@
-"""Raw air-quality files with injected defects, and what a correct platform must make of them.
+"""Raw air-quality files with injected defects and faults, and what a correct platform must make of them.
 
-A reading has at most one defect, so the truth is unambiguous. Same arguments, same bytes, on any machine.
+A reading has at most one defect, and none of its own while its device is faulty, so the truth is unambiguous. Same
+arguments, same bytes, on any machine.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from math import ceil
 from pathlib import Path
@@ -13,13 +14,14 @@ from pathlib import Path
 import polars as pl
 
 from kaikai_assets.simulation.air_defects import COPIED, AirDefects, what_remains, with_defects
+from kaikai_assets.simulation.air_faults import AirFaults, fault_episodes, with_faults
 from kaikai_assets.simulation.air_formats import FORMATS, AirFormat, AirSource
 from kaikai_assets.simulation.air_sensors import REFERENCE_SENSORS, kaikai_sensors, registry_csv
-from kaikai_assets.simulation.air_signal import METRICS, Dust, air_signal, dust_episode
+from kaikai_assets.simulation.air_signal import METRICS, Dust, air_signal, cooking_peaks, dust_episode
 from kaikai_assets.simulation.files import write_whole
 from kaikai_assets.simulation.streams import Stream, below
 
-__all__ = ["DEFECTS_SCHEMA", "AirDefects", "Truth", "simulate_air"]
+__all__ = ["DEFECTS_SCHEMA", "FAULTS_SCHEMA", "AirDefects", "AirFaults", "Truth", "simulate_air"]
 
 DEFECTS_SCHEMA: dict[str, pl.DataType] = {
     "kind": pl.String(),
@@ -32,6 +34,20 @@ DEFECTS_SCHEMA: dict[str, pl.DataType] = {
     "original_file": pl.String(),
     "original_line": pl.Int64(),
 }
+FAULTS_SCHEMA: dict[str, pl.DataType] = {
+    "kind": pl.String(),
+    "sensor_id": pl.String(),
+    "start": pl.Datetime("us", "UTC"),
+    "end": pl.Datetime("us", "UTC"),
+    "metric": pl.String(),
+    "size": pl.Float64(),
+}
+COOKING_SCHEMA: dict[str, pl.DataType] = {
+    "sensor_id": pl.String(),
+    "start": pl.Datetime("us", "UTC"),
+    "end": pl.Datetime("us", "UTC"),
+    "peak": pl.Float64(),
+}
 
 
 @dataclass(frozen=True)
@@ -42,21 +58,26 @@ class Truth:
     for a redelivered file. `sensor_id` and `time` are the true ones, `column` is named as in `readings` (timestamp and
     sensor_id too), `raw_value` is the text that stands in that cell, or the whole line of a ragged record. The original
     is the record that a duplicate or a correction repeats, the file that a redelivery repeats, and for a late record
-    the file of its day, without a line.
+    the file of its day, without a line. Records of a wrong clock (`clock_reset`, `clock_ahead`) and cells in °F above
+    70 (`fahrenheit`) are listed too.
+
+    `faults`: one row an episode, in FAULTS_SCHEMA (see `Fault`).
 
     `files`: `file`, `records` (lines but the header), redelivered files included.
 
     `readings`: what belongs in silver, by time, then sensor: `sensor_id`, `time` (UTC), pm25 (µg/m³), temperature (°C),
     humidity (%), co2 (ppm). Rejected records are absent; missing, unparseable and impossible cells are null; suspect
-    values are kept; corrected values stand.
+    values, and those of faulty devices, are kept as they came; corrected values stand.
 
-    `dust`: the dust episode, if the period has one.
+    `dust`: the dust episode, if the period has one. `cooking`: one row an evening peak of PM2.5, in COOKING_SCHEMA.
     """
 
     defects: pl.DataFrame
+    faults: pl.DataFrame
     files: pl.DataFrame
     readings: pl.DataFrame
     dust: Dust | None
+    cooking: pl.DataFrame
 
 
 def simulate_air(
@@ -68,12 +89,14 @@ def simulate_air(
     interval_s: int = 300,
     seed: int = 0,
     defects: AirDefects = AirDefects(),  # noqa: B008 (frozen)
+    faults: AirFaults = AirFaults.none(),  # noqa: B008 (frozen)
     source: AirSource = "kaikai_csv",
     truth: Path | None = None,
 ) -> Truth:
     """Write `out/air/<source>/`, one file a UTC day, and the registry `out/air/kaikai_sensors/sensors.csv`.
 
-    Every sensor measures every `interval_s` seconds from midnight on. `truth` is where to write `Truth.defects` as CSV.
+    Every sensor measures every `interval_s` seconds from midnight on. `truth` is where to write `Truth.defects` as CSV,
+    with `Truth.faults` beside it (`…_faults.csv`) if there are any. Raises `ValueError` for arguments that do not fit.
     """
     layout = FORMATS[source]
     if days < 1 or sensors < 1:
@@ -84,6 +107,7 @@ def simulate_air(
         raise ValueError(f"{source} has a reading every {layout.interval_s} s, not {interval_s}")
 
     network = layout.sensors(sensors)
+    episodes = fault_episodes(network, start, days, interval_s, faults, seed)
     registry = kaikai_sensors(max(sensors, len(REFERENCE_SENSORS)))
     registry += [sensor for sensor in network if sensor not in registry]
     write_whole(out / "air" / "kaikai_sensors" / "sensors.csv", registry_csv(registry))
@@ -102,7 +126,8 @@ def simulate_air(
     for day, values in enumerate(air_signal(network, start, days, interval_s, seed)):
         grid = _grid(devices, start + timedelta(days=day), interval_s, layout)
         sound = grid.with_columns(pl.Series(m, values[m].ravel()).round(layout.decimals[m]) for m in METRICS)
-        spoiled = with_defects(sound, defects, layout, Stream(seed, 4, day), days_left=days - 1 - day)
+        written = with_faults(sound, [one for one in episodes if one.meets(start + timedelta(days=day))], layout)
+        spoiled = with_defects(written, defects, layout, Stream(seed, 4, day), days_left=days - 1 - day)
         spoiled = spoiled.with_columns(id=pl.int_range(pl.len()) + day * sound.height)
         readings.append(what_remains(spoiled))
         for delay, lines in _deliveries(spoiled, layout, names[day]):
@@ -122,10 +147,16 @@ def simulate_air(
         defects=_defects(pl.concat(delivered), again),
         files=pl.DataFrame({"file": list(records), "records": list(records.values())}),
         readings=pl.concat(readings),
+        faults=pl.DataFrame([asdict(fault) for fault in episodes], schema=FAULTS_SCHEMA),
         dust=dust_episode(start, days, seed),
+        cooking=pl.DataFrame(
+            [asdict(peak) for peak in cooking_peaks(network, start, days, seed)], schema=COOKING_SCHEMA
+        ),
     )
     if truth:
-        write_whole(truth, result.defects.write_csv(datetime_format="%Y-%m-%dT%H:%M:%SZ").encode())
+        write_whole(truth, _csv(result.defects))
+        if episodes:
+            write_whole(truth.with_stem(f"{truth.stem}_faults"), _csv(result.faults))
     return result
 
 
@@ -202,3 +233,7 @@ def _defects(delivered: pl.DataFrame, again: Mapping[str, str]) -> pl.DataFrame:
         schema={name: DEFECTS_SCHEMA[name] for name in ("kind", "file", "original_file")},
     )
     return pl.concat([of_records, of_files], how="diagonal").select(DEFECTS_SCHEMA.keys())
+
+
+def _csv(frame: pl.DataFrame) -> bytes:
+    return frame.write_csv(datetime_format="%Y-%m-%dT%H:%M:%SZ").encode()

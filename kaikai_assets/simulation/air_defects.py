@@ -7,6 +7,7 @@ from itertools import accumulate
 import numpy as np
 import polars as pl
 
+from kaikai_assets.simulation.air_faults import CLOCKS
 from kaikai_assets.simulation.air_formats import AirFormat
 from kaikai_assets.simulation.air_signal import METRICS
 from kaikai_assets.simulation.streams import Floats, Stream, below
@@ -22,8 +23,8 @@ IMPOSSIBLE = {  # ranges below and above what can be, without the usual missing 
 SUSPECT_PM25 = (501, 4999)
 MOST_DAYS_LATE = 3
 
-REJECTED = ("bad_time", "no_sensor", "ragged")
-CELL_LOST = ("missing", "unparseable", "impossible")
+REJECTED = ("bad_time", "no_sensor", "ragged", *CLOCKS)
+CELL_LOST = ("missing", "unparseable", "impossible", "fahrenheit")
 COPIED = ("duplicate", "correction")
 
 
@@ -75,9 +76,10 @@ def with_defects(
 ) -> pl.DataFrame:
     """Draw at most one defect for each reading of a day; suspect values are set at once.
 
-    Adds `kind` (null for a sound reading); `column` and `text`, the cell to spoil and what is to stand there;
-    `corrected`, the pm25 that a correction brings; `delay`, the days until a late record or a copy is delivered,
-    at most `days_left`; `luck`, a number in [0, 1) for whatever else varies.
+    Readings of faulty devices (`with_faults`) have no other defect than to be unusable. Adds `kind` (null for none);
+    `column` and `text`, the cell to spoil and what is to stand there; `corrected`, the pm25 that a correction brings;
+    `delay`, the days until a late record or a copy is delivered, at most `days_left`; `luck`, a number in [0, 1) for
+    whatever else varies.
     """
     strike, where, which, how_much, when, luck = stream.uniform(6, readings.height)
     edges = list(accumulate(astuple(rates)[: len(KINDS)]))
@@ -88,8 +90,9 @@ def with_defects(
 
     kind, corrected = pl.col("kind"), pl.col("corrected")
     decimals = layout.decimals["pm25"]
+    drawn = pl.Series([*kinds, None], dtype=pl.String).gather(np.searchsorted(edges, strike, side="right"))
     frame = readings.with_columns(
-        kind=pl.Series([*kinds, None], dtype=pl.String).gather(np.searchsorted(edges, strike, side="right")),
+        kind=pl.when("faulty").then("unusable").otherwise(pl.lit(drawn)),
         corrected=(pl.col("pm25") + pl.Series(1 + 20 * how_much)).round(decimals),
         luck=pl.Series(luck),
     )
@@ -102,7 +105,9 @@ def with_defects(
         .then(pl.lit("pm25"))
         .when(kind.is_in(("unparseable", "impossible")))
         .then(pl.Series(METRICS).gather(metric))
-        .when(kind == "bad_time")
+        .when(kind == "fahrenheit")
+        .then(pl.lit("temperature"))
+        .when(kind.is_in(("bad_time", *CLOCKS)))
         .then(pl.lit("timestamp"))
         .when(kind == "no_sensor")
         .then(pl.lit("sensor_id")),
@@ -117,6 +122,10 @@ def with_defects(
         .then(layout.number(pl.col("pm25"), decimals))
         .when(kind == "correction")
         .then(layout.number(corrected, decimals))
+        .when(kind == "fahrenheit")
+        .then(layout.number(pl.col("temperature"), layout.decimals["temperature"]))
+        .when(kind.is_in(CLOCKS))
+        .then("stamp")
         .when(kind == "bad_time")
         .then(_one_of(BAD_TIMES, which))
         .when(kind == "no_sensor")

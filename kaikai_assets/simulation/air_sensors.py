@@ -8,7 +8,16 @@ from datetime import date, timedelta
 
 from kaikai_assets.simulation.streams import Stream
 
-REGISTRY_COLUMNS = ("sensor_id", "location_name", "location_type", "latitude", "longitude", "installation_date")
+REGISTRY_COLUMNS = (
+    "sensor_id",
+    "location_name",
+    "location_type",
+    "latitude",
+    "longitude",
+    "installation_date",
+    "sensor_type",
+    "status",
+)
 
 
 @dataclass(frozen=True)
@@ -21,6 +30,8 @@ class Sensor:
     latitude: float
     longitude: float
     installation_date: date
+    sensor_type: str = "kaikai"
+    status: str = "active"
 
     @property
     def city(self) -> str:
@@ -50,14 +61,17 @@ _ZONES = {"School": "Ecole", "Residential": "Quartier", "Commercial": "Marché",
 
 
 def kaikai_sensors(count: int) -> list[Sensor]:
-    """SENS001 … : the reference sensors, then generated ones, installed in 2024."""
+    """SENS001 … : the reference sensors, then generated ones, installed in 2024; of these the first is a test."""
     generated = [_generated(number) for number in range(len(REFERENCE_SENSORS) + 1, count + 1)]
     return [*REFERENCE_SENSORS[:count], *generated]
 
 
 def airgradient_sensors(count: int) -> list[Sensor]:
     """AG-900001 … : one export device (`Location ID` 900001 …) beside each of `kaikai_sensors(count)`."""
-    return [replace(s, sensor_id=f"AG-{900001 + index}") for index, s in enumerate(kaikai_sensors(count))]
+    return [
+        replace(s, sensor_id=f"AG-{900001 + index}", sensor_type="airgradient")
+        for index, s in enumerate(kaikai_sensors(count))
+    ]
 
 
 def registry_csv(sensors: Iterable[Sensor]) -> bytes:
@@ -66,8 +80,8 @@ def registry_csv(sensors: Iterable[Sensor]) -> bytes:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(REGISTRY_COLUMNS)
     for sensor in sensors:
-        *names, latitude, longitude, installed = astuple(sensor)
-        writer.writerow([*names, f"{latitude:.4f}", f"{longitude:.4f}", installed.isoformat()])
+        *names, latitude, longitude, installed, make, status = astuple(sensor)
+        writer.writerow([*names, f"{latitude:.4f}", f"{longitude:.4f}", installed.isoformat(), make, status])
     return text.getvalue().encode()
 
 
@@ -83,4 +97,5 @@ def _generated(number: int) -> Sensor:
         round(latitude + 0.04 * (north - 0.5), 4),
         round(longitude + 0.04 * (east - 0.5), 4),
         date(2024, 4, 1) + timedelta(days=int(270 * days)),
+        status="test" if number == len(REFERENCE_SENSORS) + 1 else "active",
     )

@@ -12,7 +12,7 @@ from math import sqrt
 import numpy as np
 
 from kaikai_assets.simulation.air_sensors import Sensor
-from kaikai_assets.simulation.streams import Floats, Stream
+from kaikai_assets.simulation.streams import Floats, Stream, below
 
 METRICS = ("pm25", "temperature", "humidity", "co2")
 
@@ -60,6 +60,35 @@ def dust_episode(start: date, days: int, seed: int) -> Dust | None:
     return Dust(first, first + timedelta(hours=hours), 140 + 110 * float(peak))
 
 
+@dataclass(frozen=True)
+class Cooking:
+    """Smoke of an evening meal beside a sensor: from `start` to `end`, `peak` µg/m³ of PM2.5 in the middle."""
+
+    sensor_id: str
+    start: datetime
+    end: datetime
+    peak: float
+
+
+def cooking_peaks(sensors: Sequence[Sensor], start: date, days: int, seed: int) -> list[Cooking]:
+    """Peaks of 50 to 90 minutes between 17:35 and 22:15, at Residential places on two evenings of five; by time."""
+    peaks = []
+    for day, evening in enumerate(_kitchens(sensors, days, seed)):
+        midnight = datetime.combine(start, time(), UTC) + timedelta(days=day)
+        for sensor, (centre, half_width, peak) in zip(sensors, evening.T, strict=True):
+            if peak:
+                middle, half = midnight + timedelta(minutes=float(centre)), timedelta(minutes=float(half_width))
+                peaks.append(Cooking(sensor.sensor_id, middle - half, middle + half, float(peak)))
+    return sorted(peaks, key=lambda one: (one.start, one.sensor_id))
+
+
+def _kitchens(sensors: Sequence[Sensor], days: int, seed: int) -> Floats:
+    """Whole minutes of centre and half width, and the peak (0 where nobody cooks): (days, 3, sensors)."""
+    strike, when, length, size = Stream(seed, 6).uniform(4, days, len(sensors))
+    cooks = (strike < 0.4) & np.array([sensor.location_type == "Residential" for sensor in sensors])
+    return np.stack([18 * 60 + 20 + below(when, 190), 25 + below(length, 21), cooks * (15 + 25 * size)], axis=1)
+
+
 def air_signal(
     sensors: Sequence[Sensor], start: date, days: int, interval_s: int, seed: int
 ) -> Iterator[dict[str, Floats]]:
@@ -70,6 +99,7 @@ def air_signal(
     morning, evening, school = np.array([_ZONE[s.location_type] for s in sensors]).T
     base, offset, exposure = Stream(seed, 2).uniform(3, count)
     dust = dust_episode(start, days, seed)
+    kitchens = _kitchens(sensors, days, seed)
 
     traffic = 1 + morning * _bump(hours, 7.5, 2.5, 24) + evening * _bump(hours, 20.5, 3.5, 24)
     warmth = 2 * _bump(hours, 15, 12, 24) - 1
@@ -91,11 +121,13 @@ def air_signal(
 
         local = (6 + 4 * base) * (1 + 0.3 * dry_season) * traffic * np.square(1 + 0.15 * slow[:, 0])
         dusty = (dust.peak if dust else 0) * (0.8 + 0.4 * exposure) * haze * np.square(1 + 0.05 * slow[:, 1])
+        centre, half_width, peak = kitchens[day]
+        smoke = peak * _hump(np.abs(60 * hours - centre) / half_width)
         swing = daily * warmth + 0.6 * slow[:, 2]
         values = {
-            "pm25": (local + dusty) * (1 + 0.03 * fast),
+            "pm25": (local + dusty + smoke) * (1 + 0.03 * fast),
             "temperature": mean + offset - 0.5 + seasonal * heat + swing + 1.5 * haze,
-            "humidity": moist + 6 * heat - 3 * swing + 1.5 * slow[:, 3] - 20 * haze,
+            "humidity": (moist + 6 * heat - 3 * swing + 1.5 * slow[:, 3]) * (1 - 0.4 * haze),
             "co2": 405 + 15 * traffic + 8 * slow[:, 3] + 2 * fast + (lessons if in_class else 0),
         }
         yield {metric: np.clip(values[metric], *SOUND_RANGE[metric]) for metric in METRICS}

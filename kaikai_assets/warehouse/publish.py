@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import date
+from types import MappingProxyType
 
+import polars as pl
+
+from kaikai_assets.lake.content import canonical, content_hashes
 from kaikai_assets.lake.tables import Lake
-from kaikai_assets.ledger.store import Built, Target
+from kaikai_assets.ledger.targets import Built, Target
 from kaikai_assets.quality.contracts import Contract, columns, schema
 from kaikai_assets.warehouse.duckdb_file import DuckDBFile
 
@@ -13,26 +17,41 @@ _DAYS = 366
 
 
 def publish(
-    warehouse: DuckDBFile, lake: Lake, contracts: Mapping[str, Contract], built: Mapping[Target, Built]
+    warehouse: DuckDBFile,
+    lake: Lake,
+    contracts: Mapping[str, Contract],
+    built: Mapping[Target, Built],
+    beside: Mapping[str, tuple[Contract, pl.DataFrame]] = MappingProxyType({}),
 ) -> dict[str, int]:
     """Publish the tables in ``contracts``; number of parts written by table.
 
-    All tables appear at once, as they are in the lake when each is read.
+    All tables appear at once, as they are in the lake when each is read. ``beside`` are tables of days that are not in
+    the lake: contract and rows.
     """
     wanted = {target: b.output for target, b in built.items() if target[0] in contracts}
+    whole = {table: canonical(contract, rows) for table, (contract, rows) in beside.items()}
+    for table, (contract, _) in beside.items():
+        wanted |= {(table, part): output for part, (_, output) in content_hashes(contract, whole[table]).items()}
     written: dict[str, int] = {}
     if not set(wanted.items()) - set(warehouse.published().items()):
         return written
     with warehouse.publication() as publication:
-        for table, contract in contracts.items():
+        for table, contract in {**contracts, **{table: contract for table, (contract, _) in beside.items()}}.items():
             # A table that a new contract reshaped is wholly unpublished: its other days are due as well.
             while due := _due(table, wanted, publication.published()):
                 days = sorted(part for part in due if part)[:_DAYS]
                 parts = {part: due[part] for part in days or due}
-                rows = lake.read(table, schema(contract), map(date.fromisoformat, days) if days else None)
+                of_days = [date.fromisoformat(day) for day in days]
+                if table in whole:
+                    rows = whole[table].filter(pl.col("day").is_in(of_days))
+                else:
+                    rows = lake.read(table, schema(contract), of_days or None)
                 comments = {column.name: _comment(column.description, column.unit) for column in columns(contract)}
                 publication.replace(table, parts, rows, comments)
                 written[table] = written.get(table, 0) + len(parts)
+        for table, rows in whole.items():
+            # Queries name it before it has its first day.
+            publication.create(table, rows)
     return written
 
 

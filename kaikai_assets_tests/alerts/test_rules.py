@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from kaikai_assets.alerts.rules import RuleError, read_rules
-from kaikai_assets.domains.air.domain import RULES
+from kaikai_assets.alerts.rules import read_rules
+from kaikai_assets.domains.air.configuration import RULES
+from kaikai_assets.rule_files import RuleError
 
 RULE = {
     "id": "pm25_above_35",

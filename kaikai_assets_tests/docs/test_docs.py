@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kaikai_assets.domains.air.domain import AIR
-from kaikai_assets.orchestration.platform import Platform
+from kaikai_assets.platform import Platform
 from kaikai_assets.quality.conform import REASONS
 from kaikai_assets.settings import Settings
 from kaikai_assets_tests.end_to_end.product import build, drop, table
@@ -33,7 +33,7 @@ def blocks(text: str, language: str) -> list[str]:
 def test_every_setting_is_listed_with_its_default_and_meaning() -> None:
     listed = {row[0]: row[1:] for row in rows(page("settings.md")) if row[0].startswith("`KAIKAI_")}
     assert listed == {
-        f"`KAIKAI_{name.upper()}`": [f"`{field.default}`" if field.default != "" else "empty", field.description]
+        f"`KAIKAI_{name.upper()}`": [f"`{field.default}`" if str(field.default) else "empty", field.description]
         for name, field in Settings.model_fields.items()
     }
 

@@ -10,9 +10,10 @@ import dagster as dg
 import polars as pl
 
 from kaikai_assets.build.pending import days_of
+from kaikai_assets.definitions import build_platform
 from kaikai_assets.domains.air.domain import AIR
-from kaikai_assets.ledger.store import Target
-from kaikai_assets.orchestration.platform import Platform
+from kaikai_assets.ledger.targets import Target
+from kaikai_assets.platform import Platform
 from kaikai_assets.quality.contracts import schema
 
 DERIVED = set(AIR.contracts)
@@ -63,7 +64,7 @@ def build(platform: Platform, days: Iterable[date] | None = None) -> Built:
 
 def outputs(platform: Platform) -> dict[Target, str]:
     """Content hash of each derived target that holds rows."""
-    built = platform.ledger.built().items()
+    built = platform.ledger.targets.built().items()
     return {target: b.output for target, b in built if target[0] in DERIVED and b.rows}
 
 
@@ -75,3 +76,8 @@ def table(platform: Platform, name: str) -> pl.DataFrame:
 def materialized(instance: dg.DagsterInstance, name: str) -> set[str]:
     """Partitions of a table that Dagster knows as materialized."""
     return instance.get_materialized_partitions(dg.AssetKey(name.split("/")))
+
+
+def again(platform: Platform) -> Platform:
+    """The platform as a new process opens it."""
+    return build_platform(platform.settings)

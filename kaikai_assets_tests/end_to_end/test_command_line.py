@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from kaikai_assets_tests.end_to_end.test_rebuilding import HEADER, day_file
+from kaikai_assets_tests.warehouse.reader import Reader
 
 
 @pytest.fixture
@@ -60,8 +61,18 @@ def test_build_lands_materializes_and_status_tells_where_the_records_went(root: 
     assert "2025-03-01  built     records 289  leading 288  absorbed 1  rejected 0" in status.stdout
 
 
-def test_a_day_that_cannot_be_built_is_named_in_one_line_and_the_exit_is_not_zero(root: Path) -> None:
-    put(root, "good.csv", day_file("2025-03-01"))
+@pytest.mark.parametrize(
+    ("good", "counts"),
+    [
+        ("2025-03-01", "1 built, 1 pending, 0 broken"),
+        # The flags of its last readings wait for the day after, what is made of them does not.
+        ("2025-03-04", "0 built, 2 pending, 0 broken"),
+    ],
+)
+def test_a_day_that_cannot_be_built_is_named_in_one_line_and_the_exit_is_not_zero(
+    root: Path, good: str, counts: str
+) -> None:
+    put(root, "good.csv", day_file(good))
     put(root, "lost.csv", HEADER + "SENS001,2025-03-05T00:00:00Z,1,,,\n")
     assert kaikai(root, "land").returncode == 0
     next((root / "raw").rglob("lost.csv")).unlink()
@@ -69,7 +80,12 @@ def test_a_day_that_cannot_be_built_is_named_in_one_line_and_the_exit_is_not_zer
     assert done.returncode == 1
     assert "bronze/air_measurements 2025-03-05: FileNotFoundError" in done.stderr
     assert done.stderr.strip().splitlines()[-1] == "Error: 1 targets could not be built"
-    assert "1 built, 1 pending, 0 broken" in kaikai(root, "status").stdout
+    status = kaikai(root, "status").stdout
+    assert counts in status
+    assert "  failed bronze/air_measurements 2025-03-05: FileNotFoundError" in status
+    failed = next(line for line in kaikai(root, "runs").stdout.splitlines() if "FAILURE" in line)
+    assert f"air_job  {good}…2025-03-05" in failed
+    assert "lost.csv" in failed
 
 
 def test_a_wrong_source_description_is_one_clear_line(root: Path) -> None:
@@ -87,3 +103,40 @@ def test_simulate_writes_files_and_their_truth(root: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert len(list((root / "inbox" / "air" / "kaikai_csv").glob("*.csv"))) >= 2
     assert (root / "truth" / "air.csv").read_text(encoding="utf-8").startswith("kind,file,line")
+
+
+def test_simulate_writes_faults_of_devices_when_asked(root: Path) -> None:
+    done = kaikai(root, "simulate", "air", "--days", "9", "--faults")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(", 16 faults\n")
+    faults = (root / "truth" / "air_faults.csv").read_text(encoding="utf-8").splitlines()
+    assert faults[0] == "kind,sensor_id,start,end,metric,size"
+    assert len(faults) == 17
+
+
+def test_a_report_is_one_file_of_the_published_day(root: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    early = kaikai(root, "report", "air", "--day", "2025-03-01", "--out", str(page))
+    assert (early.returncode, page.exists()) == (1, False)
+    assert early.stderr.strip() == "Error: nothing is published yet: `kaikai build` does it"
+    put(root, "day.csv", day_file("2025-03-01"))
+    assert kaikai(root, "build").returncode == 0
+    done = kaikai(root, "report", "air", "--day", "2025-03-01", "--out", str(page))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"air: report of 2025-03-01 in {page}\n"
+    html = page.read_text(encoding="utf-8")
+    assert "SENS001" in html
+    assert "There are no readings" not in html
+    assert kaikai(root, "report", "air", "--day", "2025-04-01", "--out", str(page)).returncode == 0
+    assert "There are no readings of PM2.5 for 2025-04-01." in page.read_text(encoding="utf-8")
+    page.unlink()
+    warehouse = root / "warehouse" / "kaikai.duckdb"
+    warehouse.chmod(0o644)
+    with Reader(warehouse, read_only=False):
+        held = kaikai(root, "report", "air", "--day", "2025-03-01", "--out", str(page))
+    warehouse.write_bytes(b"damaged")
+    damaged = kaikai(root, "report", "air", "--day", "2025-03-01", "--out", str(page))
+    for refused in (held, damaged):
+        assert (refused.returncode, page.exists()) == (1, False)
+        assert refused.stderr.startswith(f"Error: {warehouse} ")
+        assert "Traceback" not in refused.stderr

@@ -3,41 +3,25 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import dagster as dg
 import duckdb
 import polars as pl
-import pytest
 from dagster import AssetKey, DagsterEventType
 from deltalake import DeltaTable
 
-from kaikai_assets.definitions import build_defs
 from kaikai_assets.domains.air.domain import AIR
 from kaikai_assets.orchestration.automation import range_tags, run_config
 from kaikai_assets.orchestration.direct import QUIET
-from kaikai_assets.orchestration.platform import Platform
+from kaikai_assets.platform import Platform
 from kaikai_assets.settings import utc_now
 from kaikai_assets_tests.end_to_end.product import build, drop, materialized, outputs, table
 from kaikai_assets_tests.end_to_end.test_rebuilding import HEADER, day_file
 
 ROOT = Path(__file__).parents[2]
 DAYS = ["2025-03-01", "2025-03-02", "2025-03-03"]
-
-
-@pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    home = tmp_path / "dagster"
-    home.mkdir()
-    with dg.DagsterInstance.local_temp(str(home)) as made:
-        yield made
-
-
-@pytest.fixture
-def defs(platform: Platform) -> dg.Definitions:
-    return build_defs(platform.settings)
 
 
 def run_range(
@@ -55,6 +39,9 @@ def tick(defs: dg.Definitions, instance: dg.DagsterInstance) -> dg.SensorResult 
     context = dg.build_sensor_context(instance=instance, definitions=defs)
     result = defs.resolve_sensor_def("air_landing")(context)
     assert isinstance(result, dg.SensorResult | dg.SkipReason)
+    if isinstance(result, dg.SensorResult):
+        for event in result.asset_events:  # as the daemon does
+            instance.report_runless_asset_event(event)
     return result
 
 
@@ -72,9 +59,7 @@ def test_the_sensor_lands_announces_raw_days_asks_for_pending_ones_and_then_rest
     drop(platform, "bad.csv", "a,b\n1,2\n")
     result = tick(defs, instance)
     assert isinstance(result, dg.SensorResult)
-    assert {(e.asset_key, e.partition) for e in result.asset_events} == {
-        (AssetKey(["raw", "air_files"]), d) for d in DAYS
-    }
+    assert materialized(instance, "raw/air_files") == set(DAYS)
     (request,) = result.run_requests or []
     assert request.tags["dagster/asset_partition_range_start"] == DAYS[0]
     assert request.tags["dagster/asset_partition_range_end"] == DAYS[-1]
@@ -190,7 +175,7 @@ def test_a_day_whose_records_do_not_add_up_is_not_committed_the_others_are_and_t
     assert counts == {date(2025, 3, 1): 289, date(2025, 3, 2): 288, date(2025, 3, 3): 289}
     sensors = table(platform, "gold/air_daily").group_by("day").agg(pl.len())
     assert dict(sensors.iter_rows()) == {date(2025, 3, 1): 2, date(2025, 3, 2): 1, date(2025, 3, 3): 2}
-    attempts = platform.ledger.attempts()
+    attempts = platform.ledger.targets.attempts()
     assert set(attempts) == {("silver/air_measurements", DAYS[1])}
     assert "289 records landed, 288 in bronze" in attempts["silver/air_measurements", DAYS[1]].error
 
@@ -206,19 +191,32 @@ def test_a_damaged_raw_file_fails_its_day_and_spares_the_others(
     result = run_range(defs, instance, DAYS[0], DAYS[-1])
     assert not result.success
     assert materialized(instance, "gold/air_daily") == {DAYS[0], DAYS[2]}
-    errors = platform.ledger.attempts()
+    errors = platform.ledger.targets.attempts()
     assert set(errors) == {("bronze/air_measurements", DAYS[1])}
     assert "2025-03-02.csv" in errors["bronze/air_measurements", DAYS[1]].error
 
 
-def test_a_failing_day_is_retried_a_bounded_number_of_times_and_is_then_left_alone(
+def standing(instance: dg.DagsterInstance) -> dg.AssetCheckEvaluation:
+    key = dg.AssetCheckKey(AssetKey(["warehouse", "air"]), "nothing_stuck")
+    record = instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
+    assert isinstance(record.evaluation, dg.AssetCheckEvaluation)
+    return record.evaluation
+
+
+def test_a_failing_day_is_retried_a_bounded_number_of_times_is_then_left_alone_and_named(
     platform: Platform, defs: dg.Definitions, instance: dg.DagsterInstance
 ) -> None:
     drop(platform, "day.csv", day_file(DAYS[0]))
     platform.land(AIR)
-    next(path for path in platform.settings.raw.rglob("day.csv")).unlink()
-    runs = 0
-    while isinstance(result := tick(defs, instance), dg.SensorResult):
+    raw = next(path for path in platform.settings.raw.rglob("day.csv"))
+    kept = raw.read_bytes()
+    raw.unlink()
+    runs, said = 0, []
+    for _ in range(3 * platform.settings.attempts):
+        result = tick(defs, instance)
+        if isinstance(result, dg.SkipReason):
+            break
+        said += [event.metadata["broken"].value for event in result.asset_events]
         for request in result.run_requests or []:
             job = defs.resolve_job_def(request.job_name or "")
             job.execute_in_process(
@@ -228,8 +226,22 @@ def test_a_failing_day_is_retried_a_bounded_number_of_times_and_is_then_left_alo
                 raise_on_error=False,
             )
             runs += 1
-        assert runs <= platform.settings.attempts
     assert runs == platform.settings.attempts
+    assert said[-1] == 1
+    found = standing(instance)
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    listed = found.metadata["targets"]
+    assert isinstance(listed, dg.TableMetadataValue)
+    assert [(row.data["target"], row.data["state"]) for row in listed.records] == [
+        (f"bronze/air_measurements {DAYS[0]}", "broken")
+    ]
+    assert "day.csv" in str(listed.records[0].data["error"])
+
+    # A person brings the file back and materializes the day: the list empties by itself.
+    raw.write_bytes(kept)
+    assert run_range(defs, instance, DAYS[0], DAYS[0], person=True).success
+    tick(defs, instance)
+    assert standing(instance).passed
 
 
 def test_a_table_that_lost_rows_in_the_warehouse_fails_the_published_check(
@@ -255,7 +267,7 @@ def test_the_graph_declares_windows_owners_kinds_and_contracts(defs: dg.Definiti
     daily = graph.get(AssetKey(["gold", "air_daily"]))
     mapping = daily.partition_mappings[AssetKey(["gold", "air_hourly"])]
     assert isinstance(mapping, dg.TimeWindowPartitionMapping)
-    assert (mapping.start_offset, mapping.end_offset) == (-1, 1)
+    assert (mapping.start_offset, mapping.end_offset) == (-13, 1)
     for name in names - {"raw/air_files"}:
         node = graph.get(AssetKey(name.split("/")))
         assert node.group_name == "air"

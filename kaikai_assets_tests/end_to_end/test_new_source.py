@@ -4,7 +4,7 @@ import pytest
 
 from kaikai_assets.domains.air.domain import AIR
 from kaikai_assets.landing.sources import SourceError
-from kaikai_assets.orchestration.platform import Platform
+from kaikai_assets.platform import Platform
 from kaikai_assets_tests.end_to_end.product import build, drop, table
 
 YAML = """

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from kaikai_assets.domains.air import domain
+from kaikai_assets.definitions import build_platform
+from kaikai_assets.domains.air import configuration
 from kaikai_assets.domains.air.domain import AIR
-from kaikai_assets.orchestration.platform import Platform
+from kaikai_assets.platform import Platform
+from kaikai_assets.settings import Settings
 from kaikai_assets_tests.end_to_end.product import build, drop, outputs, table
 
 HEADER = "sensor_id,timestamp,pm25,temperature,humidity,co2\n"
+ZONES = "sensor_id,location_name,location_type,latitude,longitude,installation_date,timezone\n"
 
 
 def day_file(day: str, pm25: float = 20.0, sensor: str = "SENS001", hours: int = 24) -> str:
@@ -44,14 +47,26 @@ def test_a_late_reading_rebuilds_its_day_and_what_reads_it_and_nothing_else(thre
     drop(three_days, "late.csv", HEADER + "SENS001,2025-03-02T12:02:30Z,99,25,50,500\n")
     found = build(three_days).targets
     of_day = {name for name, part in found if part == "2025-03-02"}
-    assert {part for _, part in found} == {"2025-03-02"}
+    around = {"silver/air_flags", "gold/air_hourly", "gold/air_sensor_health", "gold/air_network_daily"}
+    assert {part for name, part in found if name not in around} == {"2025-03-02"}
+    # Readings are flagged by those around them, over midnight too.
+    assert {part for name, part in found if name == "silver/air_flags"} == {"2025-03-01", "2025-03-02", "2025-03-03"}
+    # The NowCast of a morning looks back at the evening before.
+    assert {part for name, part in found if name == "gold/air_hourly"} == {"2025-03-02", "2025-03-03"}
+    # The drift of a day looks back at two weeks, its crossings of thresholds at the evening before.
+    for looking_back in ("gold/air_sensor_health", "gold/air_network_daily"):
+        assert {part for name, part in found if name == looking_back} == {"2025-03-02", "2025-03-03"}
     assert of_day == {
         "bronze/air_measurements",
         "silver/air_measurements",
         "silver/air_quarantine",
+        "silver/air_flags",
         "gold/air_hourly",
         "gold/air_daily",
+        "gold/air_zone_daily",
+        "gold/air_sensor_health",
         "gold/air_alert_days",
+        "gold/air_network_daily",
     }
     # The hour's mean moved, yet stays under the threshold: the day's runs keep their rows, so alerts were not folded.
     assert ("gold/air_alerts", "") not in found
@@ -105,8 +120,12 @@ def test_local_days_follow_the_time_zone_of_the_registry(platform: Platform) -> 
     assert {name for name, _ in found} == {
         "silver/air_sensors",
         "silver/air_sensors_quarantine",
+        "silver/air_flags",
         "gold/air_hourly",
         "gold/air_daily",
+        "gold/air_zone_daily",
+        "gold/air_sensor_health",
+        "gold/air_network_daily",
     }
     assert outputs_of(platform, "gold/air_hourly") == hours
     daily = table(platform, "gold/air_daily").sort("day").select("day", "hours_expected", "hours_valid")
@@ -119,6 +138,28 @@ def test_local_days_follow_the_time_zone_of_the_registry(platform: Platform) -> 
     ]
 
 
+def test_a_lake_that_is_deleted_right_after_its_first_run_is_missed(platform: Platform) -> None:
+    drop(platform, "day.csv", day_file("2025-03-01"))
+    platform.land(AIR)
+    runner = platform.runner(AIR)
+    first = {
+        done.target
+        for done in runner.build(runner.begin(), [date(2025, 3, 1)], {AIR.bronze, *AIR.contracts}, only_pending=True)
+    }
+    shutil.rmtree(platform.settings.data / "lake")
+    assert build(platform).targets == first
+
+
+def test_a_local_day_before_the_first_day_is_no_target(settings: Settings) -> None:
+    platform = build_platform(settings.model_copy(update={"first_day": date(2025, 3, 1)}))
+    drop(platform, "kaikai_sensors/sensors.csv", f"{ZONES}SENS001,,,,,,America/New_York\n")
+    drop(platform, "day.csv", day_file("2025-03-01"))
+    build(platform)
+    assert build(platform).targets == set()
+    assert {part for name, part in platform.runner(AIR).plan().digests if name == "gold/air_daily"} == {"2025-03-01"}
+    assert platform.runner(AIR).plan().pending <= {(AIR.warehouse, "")}
+
+
 def outputs_of(platform: Platform, name: str) -> dict[str, str]:
     return {part: output for (of, part), output in outputs(platform).items() if of == name}
 
@@ -126,41 +167,51 @@ def outputs_of(platform: Platform, name: str) -> dict[str, str]:
 @pytest.fixture
 def rule_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "rules"
-    shutil.copytree(domain.RULES, folder)
-    monkeypatch.setattr(domain, "RULES", folder)
-    domain.rules.cache_clear()
-    domain.plausible.cache_clear()
+    shutil.copytree(configuration.RULES, folder)
+    monkeypatch.setattr(configuration, "RULES", folder)
+    configuration.rules.cache_clear()
+    configuration.limits.cache_clear()
     yield folder
-    domain.rules.cache_clear()
-    domain.plausible.cache_clear()
+    configuration.rules.cache_clear()
+    configuration.limits.cache_clear()
 
 
-def test_a_changed_rule_file_rebuilds_alerts_only(rule_files: Path, three_days: Platform) -> None:
+def test_a_changed_rule_file_rebuilds_alerts_and_the_count_of_crossings_only(
+    rule_files: Path, three_days: Platform
+) -> None:
     path = rule_files / "kaikai-v1.json"
     content = json.loads(path.read_text(encoding="utf-8"))
     content["rules"][0]["threshold"] = 15
     path.write_text(json.dumps(content), encoding="utf-8")
-    domain.rules.cache_clear()
+    configuration.rules.cache_clear()
     found = build(three_days).targets
-    assert {name for name, _ in found} == {"gold/air_alert_days", "gold/air_alerts"}
+    assert {name for name, _ in found} == {"gold/air_alert_days", "gold/air_alerts", "gold/air_network_daily"}
     alerts = table(three_days, "gold/air_alerts")
     assert alerts.select("n", "peak", "threshold").rows() == [(72, 20.0, 15.0)]
 
 
-def test_a_changed_plausible_range_flags_silver_and_stops_there(rule_files: Path, three_days: Platform) -> None:
-    path = rule_files / "plausible.json"
+def test_a_changed_plausible_range_changes_flags_and_scores_and_no_alert(
+    rule_files: Path, three_days: Platform
+) -> None:
+    path = rule_files / "limits.json"
     content = json.loads(path.read_text(encoding="utf-8"))
-    content["pm25"]["high"] = 10
+    content["metrics"]["pm25"]["*"]["gross_range"]["suspect"] = [None, 10]
     path.write_text(json.dumps(content), encoding="utf-8")
-    domain.plausible.cache_clear()
+    configuration.limits.cache_clear()
     found = build(three_days).targets
-    # Silver's rows changed (a flag), so what reads silver was computed again; hours did not change, so alerts were not.
+    # Flags changed, so did the scores of hours and days; runs of violating hours did not, so alerts were not folded.
     assert {name for name, _ in found} == {
         "silver/air_measurements",
         "silver/air_quarantine",
+        "silver/air_flags",
         "gold/air_hourly",
         "gold/air_daily",
+        "gold/air_zone_daily",
+        "gold/air_alert_days",
+        "gold/air_sensor_health",
+        "gold/air_network_daily",
     }
+    assert set(table(three_days, "gold/air_hourly")["score_plausibility"]) == {0.0}
     assert set(table(three_days, "silver/air_measurements")["pm25_flag"]) == {3}
 
 

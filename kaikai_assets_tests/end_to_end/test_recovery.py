@@ -10,9 +10,9 @@ import pytest
 from kaikai_assets.build.pending import days_of
 from kaikai_assets.definitions import build_platform
 from kaikai_assets.domains.air.domain import AIR
-from kaikai_assets.orchestration.platform import Platform
+from kaikai_assets.platform import Platform
 from kaikai_assets.settings import Settings
-from kaikai_assets_tests.end_to_end.product import build, drop, outputs, table
+from kaikai_assets_tests.end_to_end.product import again, build, drop, outputs, table
 from kaikai_assets_tests.end_to_end.test_rebuilding import HEADER, day_file
 
 DAYS = ["2025-03-01", "2025-03-02", "2025-03-03"]
@@ -26,11 +26,6 @@ def built(platform: Platform) -> Platform:
     platform.publish(AIR)
     assert platform.runner(AIR).plan().pending == set()
     return platform
-
-
-def again(platform: Platform) -> Platform:
-    """The platform as a new process opens it."""
-    return build_platform(platform.settings)
 
 
 @pytest.mark.parametrize("name", ["bronze/air_measurements", "silver/air_measurements", "gold/air_daily", "."])
@@ -52,23 +47,36 @@ def test_a_deleted_warehouse_is_published_again(built: Platform) -> None:
 
 
 def test_a_build_that_was_committed_but_not_noted_is_noted_by_the_next(built: Platform) -> None:
-    before = built.ledger.built()
+    before = built.ledger.targets.built()
     for lost in ("bronze/air_measurements", "silver/air_measurements", "gold/air_daily"):
-        built.ledger.forget([(lost, DAYS[1])])
+        built.ledger.targets.forget([(lost, DAYS[1])])
         assert build(built).failed == {}
-        now = built.ledger.built()
+        now = built.ledger.targets.built()
         assert {t: (b.digest, b.output) for t, b in now.items()} == {t: (b.digest, b.output) for t, b in before.items()}
 
 
 def test_a_ledger_deleted_with_its_lake_kept_is_made_anew(built: Platform) -> None:
-    before, accounts = outputs(built), built.ledger.accounts("air")
+    before, accounts = outputs(built), built.ledger.targets.accounts("air")
     for file in built.settings.data.glob("ledger.sqlite*"):
         file.unlink()
     fresh = again(built)
     assert build(fresh).failed == {}
     assert fresh.runner(AIR).plan().changed <= {("warehouse/air", "")}
     assert outputs(fresh) == before
-    assert fresh.ledger.accounts("air") == accounts
+    assert fresh.ledger.targets.accounts("air") == accounts
+
+
+def test_a_file_of_the_lake_cut_short_fails_the_days_that_read_it_by_name_and_spares_the_others(
+    built: Platform,
+) -> None:
+    cut = next((built.settings.data / "lake/silver/air_measurements").glob(f"day={DAYS[1]}/*.parquet"))
+    cut.write_bytes(cut.read_bytes()[:100])
+    built.ledger.targets.forget(("gold/air_hourly", day) for day in DAYS)
+    failed = build(built).failed
+    # The next day's NowCast reads it too.
+    assert list(failed) == [("gold/air_hourly", DAYS[1]), ("gold/air_hourly", DAYS[2])]
+    assert all("silver/air_measurements: a file of it is damaged" in str(error) for error in failed.values())
+    assert {part for name, part in built.ledger.targets.built() if name == "gold/air_hourly"} == {DAYS[0]}
 
 
 def test_a_raw_file_edited_in_place_is_not_built_and_is_named(built: Platform) -> None:
@@ -81,6 +89,15 @@ def test_a_raw_file_edited_in_place_is_not_built_and_is_named(built: Platform) -
     assert "2025-03-02.csv: its bytes are not those that landed" in str(run.failed["bronze/air_measurements", DAYS[1]])
 
 
+def test_a_registry_file_edited_in_place_is_not_built_and_is_named(platform: Platform) -> None:
+    drop(platform, "kaikai_sensors/a.csv", registry("Africa/Dakar"))
+    platform.land(AIR)
+    raw = next(platform.settings.raw.rglob("a.csv"))
+    raw.write_text(registry("America/New_York"), encoding="utf-8")
+    failed = build(platform).failed
+    assert "a.csv: its bytes are not those that landed" in str(failed["silver/air_sensors", ""])
+
+
 def test_a_broken_day_is_built_again_once_a_correction_lands(platform: Platform) -> None:
     drop(platform, "good.csv", day_file(DAYS[0]))
     drop(platform, "bad.csv", day_file(DAYS[1]))
@@ -90,7 +107,7 @@ def test_a_broken_day_is_built_again_once_a_correction_lands(platform: Platform)
     lost.unlink()
     for _ in range(4):
         build(platform)
-    assert set(platform.ledger.attempts()) == {("bronze/air_measurements", DAYS[1])}
+    assert set(platform.ledger.targets.attempts()) == {("bronze/air_measurements", DAYS[1])}
     lost.write_bytes(kept)
     drop(platform, "more.csv", HEADER + f"SENS001,{DAYS[1]}T00:02:30Z,20,,,\n")
     assert build(platform).failed == {}
@@ -150,7 +167,7 @@ def test_times_that_could_not_be_read_move_to_their_days_when_the_description_le
         (date(2025, 3, 2), 5.0),
         (date(2025, 3, 3), 6.0),
     ]
-    sums = {(a.part, a.records, a.leading) for a in platform.ledger.accounts("air")}
+    sums = {(a.part, a.records, a.leading) for a in platform.ledger.targets.accounts("air")}
     assert sums >= {("2025-03-02", 1, 1), ("2025-03-03", 1, 1)}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from kaikai_assets.landing import land as landing
 from kaikai_assets.landing import raw
 from kaikai_assets.landing.sources import read_sources
+from kaikai_assets.ledger.landed import LandedFiles
 from kaikai_assets.ledger.store import Ledger
 from kaikai_assets.settings import Settings
 
@@ -38,11 +39,11 @@ def _die_at(point: str, ledger: Ledger) -> None:
         "half copied": (shutil, "copyfile", _die_halfway),
         "copied, without sidecar": (raw.Landed, "model_dump_json", _die),
         "copied, not in place": (Path, "rename", _die),
-        "in raw, not in the ledger": (Ledger, "register", _die),
+        "in raw, not in the ledger": (LandedFiles, "register", _die),
         "in the ledger, still in the inbox": (Path, "unlink", _die),
         "noted as redelivered": (Path, "unlink", _die),
         "noted as rejected": (shutil, "move", _die),
-        "half recovered": (ledger, "register", _die_after(ledger.register)),
+        "half recovered": (ledger.landed, "register", _die_after(ledger.landed.register)),
     }
     setattr(*where[point])
 

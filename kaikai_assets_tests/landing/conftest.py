@@ -62,8 +62,8 @@ class Landing:
 
     def in_ledger(self) -> dict[int, dict[date, int]]:
         """Records by day of each file that the ledger knows, by arrival number."""
-        found: dict[int, dict[date, int]] = {seq: {} for seq in self.ledger.files("air")}
-        for day, seq, records in self.ledger.file_days("air"):
+        found: dict[int, dict[date, int]] = {seq: {} for seq in self.ledger.landed.files("air")}
+        for day, seq, records in self.ledger.landed.file_days("air"):
             found[seq][day] = records
         return found
 

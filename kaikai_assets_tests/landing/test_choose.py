@@ -114,7 +114,7 @@ def test_what_no_dialect_can_read_is_refused_with_all_reasons(tmp_path: Path) ->
     path = put(tmp_path / "x.csv", "ids;time;pm25\n")
     with pytest.raises(SourceError) as refused:
         choose_source(path, Path("x.csv"), among(PLAIN, described(source="semi", separator=";")), LIMIT)
-    assert "nearest is 'plain'" in str(refused.value)
+    assert "no source has any of its columns 'ids;time;pm25'" in str(refused.value)
     assert "nearest is 'semi', lacking 'id' (nearest: 'ids')" in str(refused.value)
 
 

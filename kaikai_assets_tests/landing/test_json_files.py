@@ -145,7 +145,7 @@ def test_what_is_nested_too_deeply_is_marked_and_touches_no_other(tmp_path: Path
 
 @pytest.mark.parametrize("kind", NESTED)
 def test_a_document_nested_beyond_reading_is_refused(tmp_path: Path, kind: str) -> None:
-    with pytest.raises(UnreadableFile, match="not JSON"):
+    with pytest.raises(UnreadableFile, match="nested more than 64 deep"):
         read(tmp_path, f"[{NESTED[kind](10_000)}]", lines=False)
 
 

@@ -40,7 +40,7 @@ def test_a_file_lands_with_its_event_days_and_counts(landing: Landing) -> None:
     assert before <= landed.arrived_at <= datetime.now(UTC)
     assert landing.in_raw() == {1: landed}
     assert (landing.settings.raw / landed.raw_file).read_bytes() == content
-    assert landing.ledger.unannounced("air") == {date(2025, 3, 1): (1, 2), date(2025, 3, 2): (1, 1)}
+    assert landing.ledger.landed.unannounced("air") == {date(2025, 3, 1): (1, 2), date(2025, 3, 2): (1, 1)}
     landing.check_whole()
 
 
@@ -164,8 +164,8 @@ REFUSED = {
     "cut.csv.gz": (PACKERS[".gz"](MARCH.encode() * 50)[:-9], "damaged: cannot unpack"),
     "cut.csv.zst": (PACKERS[".zst"](MARCH.encode() * 50)[:-9], "damaged: cannot unpack"),
     "cut.json": (b'[{"id": 1, "time":', "not JSON"),
-    "other.json": (b'{"a": 1}', "lacking 'id', 'time'"),
-    "deep.json": (b"[" * 10_000 + b"]" * 10_000, "not JSON"),
+    "other.json": (b'{"a": 1, "id": 2}', "lacking 'time'"),
+    "deep.json": (b"[" * 10_000 + b"]" * 10_000, "nested more than 64 deep"),
     "empty.ndjson": (b"", "empty file"),
     "text.parquet": (b"id,time,pm25\n", "not Parquet"),
     "text.xlsx": (b"id,time,pm25\n", "not a readable workbook"),

@@ -38,7 +38,7 @@ def test_a_file_of_any_name_lands_under_a_safe_one(landing: Landing, name: str) 
     (landed,) = landing.land().landed
     assert landed.name == NAMES[name]
     assert (landing.settings.raw / landed.raw_file).read_text() == CONTENT
-    assert landing.ledger.files("air")[1]["raw_file"] == landed.raw_file
+    assert landing.ledger.landed.files("air")[1]["raw_file"] == landed.raw_file
     landing.check_whole()
 
 

@@ -50,7 +50,7 @@ def test_days_follow_the_description_of_time(
     landing.land()
     unread = {landed.arrived_at.date(): 2 - sum(expected.values())}
     assert days(landing) == expected | {day: n for day, n in unread.items() if n}
-    assert {day for day, _of_day in landing.ledger.unannounced("air").items()} == set(days(landing))
+    assert {day for day, _of_day in landing.ledger.landed.unannounced("air").items()} == set(days(landing))
 
 
 def test_days_follow_the_first_day(landing: Landing, landed: Landed) -> None:

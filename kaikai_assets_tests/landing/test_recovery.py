@@ -105,8 +105,8 @@ def test_a_ledger_made_anew_knows_all_without_any_new_file(landing: Landing) -> 
     landing.land()
     fresh = lose_ledger(landing)
     assert fresh.land().landed == []
-    assert fresh.ledger.files("air")[1]["raw_file"] == landing.in_raw()[1].raw_file
-    assert fresh.ledger.unannounced("air") == {date(2025, 3, 1): (1, 1), date(2025, 3, 2): (1, 1)}
+    assert fresh.ledger.landed.files("air")[1]["raw_file"] == landing.in_raw()[1].raw_file
+    assert fresh.ledger.landed.unannounced("air") == {date(2025, 3, 1): (1, 1), date(2025, 3, 2): (1, 1)}
 
 
 def test_a_recovery_that_was_killed_halfway_is_finished(landing: Landing, elsewhere: list[str]) -> None:

@@ -92,7 +92,7 @@ BAD: list[tuple[str, dict[str, Any]]] = [
     ("time.formats", bad({"time": {"column": "time", "formats": "iso"}})),
     ("time.timezone", bad({"time": {"column": "time", "timezone": "Africa/Dakkar"}})),
     ("columns.pm25", bad({"columns": {"pm25": 5}})),
-    ("columns.pm25.from", bad({"columns": {"pm25": {"unit": "ppm"}}})),
+    ("columns.pm25", bad({"columns": {"pm25": {"unit": "ppm"}}})),
     ("columns.pm25.from", bad({"columns": {"pm25": ""}})),
     ("columns.pm25.from", bad({"columns": {"pm25": "text"}})),
     ("columns.pm25.units", bad({"columns": {"pm25": {"from": "pm25", "units": "ppm"}}})),

@@ -90,7 +90,8 @@ def test_a_file_too_large_when_unpacked_is_refused(tmp_path: Path, form: str, pa
     content = MAKERS[form](ROWS)
     path = put(tmp_path / f"x.{form}{packed}", PACKERS[packed](content))
     source = described(format=form)
-    assert read_records(path, source, len(content)).height == len(ROWS)
+    # Parquet and workbooks are packed in themselves.
+    assert read_records(path, source, LIMIT if form in ("parquet", "xlsx") else len(content)).height == len(ROWS)
     with pytest.raises(UnreadableFile, match=f"too large: more than {len(content) - 1} bytes when unpacked"):
         read_records(path, source, len(content) - 1)
 
@@ -165,7 +166,7 @@ def test_a_wrong_byte_far_into_a_file_is_named_by_its_place(tmp_path: Path, size
 
 @pytest.mark.parametrize("content", [b"id,time\x00pm25\n", b"i\x00d\x00,\x00t\x00\n\x00", b"\x00" * 100])
 def test_zero_bytes_are_text_that_no_header_has(tmp_path: Path, content: bytes) -> None:
-    with pytest.raises(UnreadableFile, match="header differs"):
+    with pytest.raises(UnreadableFile, match="header holds zero bytes"):
         read_records(put(tmp_path / "x.csv", content), described(), LIMIT)
 
 

@@ -167,6 +167,13 @@ def test_a_record_without_what_it_needs_is_rejected_by_the_first_rule_that_says_
     assert ruling(**given) == rule
 
 
+def test_what_only_tells_of_other_metrics_makes_no_record() -> None:
+    by = source(columns={"pm25": "PM", "covered_min": {"from": "Records", "unit": "min"}})
+    found = conformed(record(1, pm25="9", covered_min="184"), record(2, pm25="", covered_min="184"), by=by)
+    assert found.rows.select("record", "pm25", "covered_min").rows() == [(1, 9.0, 184.0)]
+    assert found.quarantine.select("record", "rule").rows() == [(2, "no_metric")]
+
+
 MIDNIGHT = datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day, tzinfo=UTC)
 
 

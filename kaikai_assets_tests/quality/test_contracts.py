@@ -49,7 +49,7 @@ def test_the_key_stands_in_the_order_of_the_contract() -> None:
 def test_metrics_are_the_measured_columns_and_each_has_a_flag_made_of_it() -> None:
     names = [metric.name for metric in metrics(Measurements)]
     assert names[:3] == ["pm1", "pm25", "pm25_corrected"]
-    assert len(names) == 13
+    assert len(names) == 14
     of = by_name(Measurements)
     assert all(of[f"{name}_flag"].made_of == (name,) for name in names)
     assert not any(of[f"{name}_flag"].metric for name in names)

@@ -265,7 +265,7 @@ def test_same_arguments_give_the_same_bytes(tmp_path: Path, source: AirSource) -
 
 
 @pytest.mark.parametrize(
-    ("source", "known"), [("kaikai_csv", "99c1f7dec2f6f6fc"), ("airgradient_export_5min", "dc54a7b2b7a4be53")]
+    ("source", "known"), [("kaikai_csv", "c6982675216b80c1"), ("airgradient_export_5min", "da50ce0a20f6cd87")]
 )
 def test_bytes_are_the_same_on_every_machine(tmp_path: Path, source: AirSource, known: str) -> None:
     """A digest that changes on purpose is replaced here; one that differs between machines is a bug."""
@@ -319,6 +319,21 @@ def test_a_period_of_two_days_has_no_dust(tmp_path: Path) -> None:
     assert truth.readings.select(pl.col("pm25").max()).item() < 100
 
 
+def test_evening_meals_lift_pm25_where_and_when_the_truth_says(tmp_path: Path) -> None:
+    truth = simulate_air(tmp_path, start=START, days=2, sensors=40, interval_s=60, defects=NONE)
+    registry = pl.read_csv(tmp_path / "air" / "kaikai_sensors" / "sensors.csv")
+    residential = registry.filter(location_type="Residential")["sensor_id"]
+    assert 5 < truth.cooking.height < 2 * len(residential)
+    assert set(truth.cooking["sensor_id"]) <= set(residential)
+    assert truth.cooking.height == truth.cooking.unique(["sensor_id", pl.col("start").dt.date()]).height
+    for sensor, start, end, peak in truth.cooking.iter_rows():
+        assert 50 <= (end - start) / timedelta(minutes=1) <= 90
+        pm25 = truth.readings.filter(sensor_id=sensor)
+        middle = pm25.filter(abs(pl.col("time") - (start + (end - start) / 2)) < timedelta(minutes=4))["pm25"]
+        around = pm25.filter(pl.col("time").is_in([start, end]))["pm25"]
+        assert abs(middle.mean() - around.mean() - peak) < 0.5 * peak  # type: ignore[operator]
+
+
 def test_the_signal_has_the_rhythms_of_a_city(tmp_path: Path) -> None:
     readings = simulate_air(tmp_path, start=date(2025, 3, 3), days=2, sensors=40, defects=NONE).readings
     registry = pl.read_csv(tmp_path / "air" / "kaikai_sensors" / "sensors.csv")
@@ -359,12 +374,12 @@ def test_the_registry_lists_the_reference_sensors_first(tmp_path: Path) -> None:
     simulate_air(tmp_path, start=START, days=1, sensors=2)
     reference = path.read_text(encoding="utf-8")
     assert reference.splitlines() == [
-        "sensor_id,location_name,location_type,latitude,longitude,installation_date",
-        "SENS001,Dakar - Plateau,Urban,14.6937,-17.4441,2024-01-15",
-        "SENS002,Dakar - Almadies,Residential,14.7481,-17.4738,2024-02-01",
-        "SENS003,Saint-Louis - Centre Ville,Urban,16.0267,-16.4969,2024-02-15",
-        "SENS004,Dakar - Médina,Commercial,14.6953,-17.4439,2024-03-01",
-        "SENS005,Dakar - HLM Grand Yoff,Residential,14.7500,-17.4600,2024-03-15",
+        "sensor_id,location_name,location_type,latitude,longitude,installation_date,sensor_type,status",
+        "SENS001,Dakar - Plateau,Urban,14.6937,-17.4441,2024-01-15,kaikai,active",
+        "SENS002,Dakar - Almadies,Residential,14.7481,-17.4738,2024-02-01,kaikai,active",
+        "SENS003,Saint-Louis - Centre Ville,Urban,16.0267,-16.4969,2024-02-15,kaikai,active",
+        "SENS004,Dakar - Médina,Commercial,14.6953,-17.4439,2024-03-01,kaikai,active",
+        "SENS005,Dakar - HLM Grand Yoff,Residential,14.7500,-17.4600,2024-03-15,kaikai,active",
     ]
     truth = simulate_air(tmp_path, start=START, days=1, sensors=100, seed=3)
     registry = pl.read_csv(path, try_parse_dates=True)
@@ -372,6 +387,7 @@ def test_the_registry_lists_the_reference_sensors_first(tmp_path: Path) -> None:
     assert registry["sensor_id"].to_list() == [f"SENS{number:03d}" for number in range(1, 101)]
     assert set(registry["sensor_id"]) == set(truth.readings["sensor_id"])
     assert registry["location_name"].n_unique() == 100
+    assert registry.filter(pl.col("status") != "active")["sensor_id"].to_list() == ["SENS006"]
     assert registry.filter(pl.col("installation_date") >= date(2025, 1, 1)).is_empty()
     cities = registry["location_name"].str.split(" - ").list.first()
     assert set(cities) == {"Dakar", "Saint-Louis", "Thiès", "Diourbel"}
@@ -388,6 +404,7 @@ def test_the_registry_of_an_export_lists_its_locations_too(tmp_path: Path) -> No
     registry = pl.read_csv(tmp_path / "air" / "kaikai_sensors" / "sensors.csv")
     assert registry["sensor_id"].head(6).to_list() == [f"SENS00{number}" for number in range(1, 7)]
     assert registry["sensor_id"].tail(6).to_list() == sorted(set(truth.readings["sensor_id"]))
+    assert registry["sensor_type"].to_list() == ["kaikai"] * 6 + ["airgradient"] * 6
 
 
 def test_the_export_looks_like_the_network_s_own(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import pandera.polars as pa
 import polars as pl
 
 from kaikai_assets.lake.tables import Build, Lake
-from kaikai_assets.ledger.store import Built, Ledger, Target
+from kaikai_assets.ledger.store import Ledger
+from kaikai_assets.ledger.targets import Built, Target
 from kaikai_assets.quality.contracts import Contract
 from kaikai_assets.warehouse.duckdb_file import DuckDBFile
 from kaikai_assets.warehouse.publish import publish
@@ -50,5 +51,5 @@ def build_and_publish(root: str, writer: int, times: int) -> None:
     """Build a day of one's own again and again, and publish what the ledger knows."""
     lake, ledger = Lake(f"{root}/lake"), Ledger(f"sqlite:///{root}/ledger.sqlite")
     for n in range(times):
-        ledger.record_built(commit(lake, writer + n / 100, writer), datetime.now(UTC))
-        publish(DuckDBFile(Path(root) / "warehouse.duckdb"), lake, CONTRACTS, ledger.built())
+        ledger.targets.record_built(commit(lake, writer + n / 100, writer), datetime.now(UTC))
+        publish(DuckDBFile(Path(root) / "warehouse.duckdb"), lake, CONTRACTS, ledger.targets.built())

@@ -2,7 +2,7 @@
 
 import stat
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -121,6 +121,23 @@ def test_comments_describe_columns_and_follow_a_contract_that_only_rewords_them(
     with file.publication() as publication:
         publication.replace(DAILY, {day(0): "b"}, daily(1.0, 0), {"day": 'A "local" day'})
     assert comments()["day"] == 'A "local" day'
+
+
+def test_tables_read_together_are_of_one_publication(file: DuckDBFile) -> None:
+    def publish(value: float) -> None:
+        with file.publication() as publication:
+            publication.replace(DAILY, {day(0): f"{value}"}, daily(value, 0), {})
+            publication.replace(SENSORS, {"": f"{value}"}, sensors(value), {})
+
+    def days() -> Iterator[date]:
+        publish(2.0)  # between the two tables
+        yield date.fromisoformat(day(0))
+
+    publish(1.0)
+    found = file.read_together({SENSORS: None, DAILY: days(), "gold/not_there": None})
+    assert found.keys() == {SENSORS, DAILY}
+    assert {value for rows_of in found.values() for value in rows_of["value"]} == {1.0}
+    assert set(file.read(DAILY)["value"]) == {2.0}
 
 
 def test_each_part_says_when_it_was_published(file: DuckDBFile, path: Path) -> None:
@@ -268,7 +285,9 @@ def test_what_a_killed_writer_left_beside_the_file_is_removed_by_the_next_public
 ) -> None:
     intruder.kill()
     assert wal(path).exists()
-    assert file.published() == {(DAILY, day(0)): "1.0"}
+    # A reader might see what that writer added: a publication is due, even if no day changed.
+    assert not file.is_intact()
+    assert file.published() == {}
     put(file, 2.0, 0)
     assert not wal(path).exists()
     assert rows(path, VALUES) == [[day(0), 2.0]]

@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 
 from kaikai_assets.lake.tables import Lake
-from kaikai_assets.ledger.store import Built, Ledger, Target
+from kaikai_assets.ledger.store import Ledger
+from kaikai_assets.ledger.targets import Built, Target
 from kaikai_assets.quality.contracts import Contract
 from kaikai_assets.warehouse.duckdb_file import DuckDBFile
 from kaikai_assets.warehouse.publish import publish
@@ -190,5 +191,5 @@ def test_a_publication_that_cannot_read_the_lake_leaves_the_warehouse_as_it_was(
 def test_several_processes_that_build_and_publish_at_once_end_with_what_the_lake_holds(world: World) -> None:
     at_once(build_and_publish, [(str(world.root), writer, 4) for writer in range(3)])
     assert world.ask(VALUES) == [[day(writer), writer + 0.03] for writer in range(3)]
-    world.built = Ledger(f"sqlite:///{world.root}/ledger.sqlite").built()
+    world.built = Ledger(f"sqlite:///{world.root}/ledger.sqlite").targets.built()
     assert world.publish() == {}

@@ -1,107 +1,88 @@
 """The air domain: its tables in the order in which they are built, what each reads, and what configures it."""
 
-import json
-from bisect import bisect_right
-from collections.abc import Callable
-from datetime import date, timedelta
-from functools import cache
+from datetime import date
 from pathlib import Path
 
-from kaikai_assets.alerts.rules import RuleSet, read_rules
-from kaikai_assets.build.pending import DESCRIPTIVE
-from kaikai_assets.build.steps import Configuration, Context, Domain, Inputs, Made, Read, Step
-from kaikai_assets.digests import digest_of
-from kaikai_assets.domains.air import contracts, transforms
-from kaikai_assets.domains.air.registry import sensors
-from kaikai_assets.quality.flags import Plausible
+import polars as pl
 
-RULES = Path(__file__).parent / "rules"
-ACTIVE_RULES = "kaikai-v1"
-
-
-@cache
-def plausible() -> dict[str, Plausible]:
-    """Plausible ranges of metrics (``rules/plausible.json``)."""
-    content = json.loads((RULES / "plausible.json").read_text(encoding="utf-8"))
-    return {metric: Plausible.model_validate(limits) for metric, limits in content.items()}
-
-
-@cache
-def rules() -> RuleSet:
-    """The active rule set."""
-    return read_rules(RULES / f"{ACTIVE_RULES}.json")
+from kaikai_assets.build.steps import Context, Domain, Inputs, Made, Read, Step
+from kaikai_assets.domains.air import configuration, contracts, registry
+from kaikai_assets.domains.air.origins import spans
+from kaikai_assets.domains.air.transforms import (
+    alerts,
+    days,
+    flags,
+    health,
+    hours,
+    local_days,
+    neighbours,
+    network,
+    nowcast,
+    readings,
+    scores,
+    zones,
+)
+from kaikai_assets.domains.air.transforms.registered import DEFAULT_ZONE
+from kaikai_assets.domains.air.views import pictures, report
 
 
 def _measurements(inputs: Inputs, _days: list[date], context: Context) -> Made:
-    return transforms.measurements(inputs["bronze/air_measurements"], context, plausible())
+    return readings.measurements(inputs["bronze/air_measurements"], context, configuration.limits().plausible)
 
 
-def _hourly(inputs: Inputs, _days: list[date], context: Context) -> Made:
-    return Made({"gold/air_hourly": transforms.hourly(inputs["silver/air_measurements"], context.dimension)})
+def _flags(inputs: Inputs, of_days: list[date], context: Context) -> Made:
+    silver = inputs["silver/air_measurements"]
+    return Made({"silver/air_flags": flags.flags(silver, context.dimension, configuration.limits(), of_days)})
 
 
-def _daily(inputs: Inputs, days: list[date], context: Context) -> Made:
-    hours, silver = inputs["gold/air_hourly"], inputs["silver/air_measurements"]
-    return Made({"gold/air_daily": transforms.daily(hours, silver, context.dimension, days)})
+def _hourly(inputs: Inputs, of_days: list[date], context: Context) -> Made:
+    silver, flagged, registered = inputs["silver/air_measurements"], inputs["silver/air_flags"], context.dimension
+    before = configuration.indices().nowcast.hours - 1
+    aggregated = hours.hourly(silver, flagged, registered, of_days, before, configuration.corrections())
+    recent = nowcast.with_nowcast(aggregated, configuration.indices()).filter(pl.col("day").is_in(of_days))
+    scored = scores.scored(recent, configuration.points())
+    return Made({"gold/air_hourly": neighbours.compared(scored, registered, configuration.neighbourhood())})
+
+
+def _daily(inputs: Inputs, of_days: list[date], context: Context) -> Made:
+    of_hours, silver = inputs["gold/air_hourly"], inputs["silver/air_measurements"]
+    found = days.daily(of_hours, silver, context.dimension, of_days, configuration.corrections())
+    return Made({"gold/air_daily": days.judged(found, configuration.indices())})
+
+
+def _zone_daily(inputs: Inputs, _days: list[date], context: Context) -> Made:
+    return Made(
+        {"gold/air_zone_daily": zones.zone_daily(inputs["gold/air_daily"], context.dimension, configuration.indices())}
+    )
+
+
+def _sensor_health(inputs: Inputs, of_days: list[date], context: Context) -> Made:
+    silver, flagged = inputs["silver/air_measurements"], inputs["silver/air_flags"]
+    of_hours, registered = inputs["gold/air_hourly"], context.dimension
+    found = health.sensor_health(silver, flagged, of_hours, registered, of_days, configuration.health_limits())
+    return Made({"gold/air_sensor_health": found})
+
+
+def _network_daily(inputs: Inputs, of_days: list[date], _context: Context) -> Made:
+    of_hours = alerts.alert_days(inputs["gold/air_hourly"], configuration.rules())
+    found = network.network_daily(inputs["gold/air_sensor_health"], of_hours, of_days)
+    return Made({"gold/air_network_daily": found})
 
 
 def _alert_days(inputs: Inputs, _days: list[date], _context: Context) -> Made:
-    return Made({"gold/air_alert_days": transforms.alert_days(inputs["gold/air_hourly"], rules())})
+    return Made({"gold/air_alert_days": alerts.alert_days(inputs["gold/air_hourly"], configuration.rules())})
 
 
 def _alerts(inputs: Inputs, _days: list[date], _context: Context) -> Made:
-    return Made({"gold/air_alerts": transforms.alerts(inputs["gold/air_alert_days"], rules())})
+    return Made({"gold/air_alerts": alerts.alerts(inputs["gold/air_alert_days"], configuration.rules())})
 
 
 def _daily_reads(context: Context | None) -> tuple[Read, ...]:
     if context is None:
         return Read("gold/air_hourly", 1, 1), Read("silver/air_measurements", 1, 1)
-    zones = tuple(sorted({*context.dimension["timezone"].drop_nulls(), transforms.DEFAULT_ZONE}))
-    before, after = transforms.utc_days_around(zones)
+    of_sensors = tuple(sorted({*context.dimension["timezone"].drop_nulls(), DEFAULT_ZONE}))
+    before, after = local_days.utc_days_around(of_sensors)
     return Read("gold/air_hourly", before, after), Read("silver/air_measurements", before, after)
-
-
-def _readings(context: Context) -> Configuration:
-    """The sources that landed for a day, and the plausible ranges."""
-    limits = {metric: limit.model_dump() for metric, limit in plausible().items()}
-
-    @cache
-    def of_sources(names: frozenset[str]) -> str:
-        present = {name: context.sources[name] for name in sorted(names & context.sources.keys())}
-        dumped = {name: s.model_dump(mode="json", exclude=DESCRIPTIVE) for name, s in present.items()}
-        return digest_of(dumped, limits, context.first_day)
-
-    return lambda _day, names: of_sources(names)
-
-
-def _registry(column: str, around: int = 0) -> Callable[[Context], Configuration]:
-    """One column of the registry's rows that are valid on a day, or on one of the days around it."""
-
-    def configuration(context: Context) -> Configuration:
-        rows = context.dimension.select("sensor_id", "valid_from", "valid_to", column).drop_nulls(column).rows()
-        # Between two of these days the registry says the same.
-        changes = sorted({day for _, start, end, _ in rows for day in (start, end) if day is not None})
-
-        @cache
-        def between(change: int) -> str:
-            day = changes[change - 1] if change else date.min
-            valid = [(s, v) for s, start, end, v in rows if (start or date.min) <= day and (end is None or day < end)]
-            return digest_of(valid)
-
-        def of_day(day: date | None, _names: frozenset[str]) -> str:
-            if day is None:
-                return digest_of(rows)
-            near = (bisect_right(changes, day + timedelta(days=n)) for n in range(-around, around + 1))
-            return digest_of([between(change) for change in near])
-
-        return of_day
-
-    return configuration
-
-
-def _rules(_context: Context) -> Configuration:
-    digest = digest_of(rules().model_dump(mode="json"))
-    return lambda _day, _names: digest
 
 
 AIR = Domain(
@@ -115,7 +96,7 @@ AIR = Domain(
         "silver/air_sensors": contracts.Sensors,
         "silver/air_sensors_quarantine": contracts.SensorsQuarantine,
     },
-    make_dimension=sensors,
+    make_dimension=registry.sensors,
     steps=(
         Step(
             outputs={
@@ -124,36 +105,87 @@ AIR = Domain(
             },
             reads=lambda _context: (Read("bronze/air_measurements"),),
             make=_measurements,
-            configuration=_readings,
+            configuration=configuration.of_readings,
+        ),
+        Step(
+            outputs={"silver/air_flags": contracts.Flags},
+            reads=lambda _context: (Read("silver/air_measurements", 1, 1),),
+            make=_flags,
+            configuration=configuration.of_flags,
+            same_day=True,
+            registered=True,
         ),
         Step(
             outputs={"gold/air_hourly": contracts.Hourly},
-            reads=lambda _context: (Read("silver/air_measurements"),),
+            reads=lambda _context: (Read("silver/air_measurements", 1), Read("silver/air_flags")),
             make=_hourly,
-            configuration=_registry("expected_interval_s"),
+            configuration=configuration.of_hours,
+            same_day=True,
             registered=True,
         ),
         Step(
             outputs={"gold/air_daily": contracts.Daily},
             reads=_daily_reads,
             make=_daily,
-            configuration=_registry("timezone", around=1),
+            configuration=configuration.of_days,
+            registered=True,
+        ),
+        Step(
+            outputs={"gold/air_zone_daily": contracts.ZoneDaily},
+            reads=lambda _context: (Read("gold/air_daily"),),
+            make=_zone_daily,
+            configuration=configuration.of_zones,
+            registered=True,
+        ),
+        Step(
+            outputs={"gold/air_sensor_health": contracts.SensorHealth},
+            reads=lambda _context: (
+                Read("silver/air_measurements"),
+                Read("silver/air_flags"),
+                Read("gold/air_hourly", 2 * health.DRIFT_DAYS - 1),
+            ),
+            make=_sensor_health,
+            configuration=configuration.of_health,
+            same_day=True,
             registered=True,
         ),
         Step(
             outputs={"gold/air_alert_days": contracts.AlertDays},
             reads=lambda _context: (Read("gold/air_hourly"),),
             make=_alert_days,
-            configuration=_rules,
+            configuration=configuration.of_rules,
+        ),
+        Step(
+            outputs={"gold/air_network_daily": contracts.NetworkDaily},
+            # Not the days of alerts: a table that is also read whole cannot have a window in Dagster's graph.
+            reads=lambda _context: (Read("gold/air_sensor_health"), Read("gold/air_hourly", 1)),
+            make=_network_daily,
+            configuration=configuration.of_rules,
+            same_day=True,
         ),
         Step(
             outputs={"gold/air_alerts": contracts.Alerts},
             reads=lambda _context: (Read("gold/air_alert_days", whole=True),),
             make=_alerts,
-            configuration=_rules,
+            configuration=configuration.of_rules,
             partitioned=False,
         ),
     ),
     warehouse="warehouse/air",
-    published=("silver/air_sensors", "gold/air_hourly", "gold/air_daily", "gold/air_alerts"),
+    published=(
+        "silver/air_sensors",
+        "gold/air_hourly",
+        "gold/air_daily",
+        "gold/air_zone_daily",
+        "gold/air_sensor_health",
+        "gold/air_network_daily",
+        "gold/air_alerts",
+    ),
+    due_by_h=6,  # schools send their day overnight
+    stale_after_h=26,
+    conform=readings.conformed,
+    conform_dimension=registry.conformed,
+    spans=spans(configuration.rules),
+    pictures=pictures(configuration.indices),
+    report=report(configuration.indices, configuration.corrections, configuration.rules, configuration.health_limits),
 )

@@ -7,7 +7,7 @@ import polars as pl
 
 from kaikai_assets.domains.air.contracts import Sensors, SensorsQuarantine
 from kaikai_assets.landing.sources import Source
-from kaikai_assets.quality.conform import REASONS
+from kaikai_assets.quality.conform import REASONS, Conformed
 from kaikai_assets.quality.contracts import broken, columns, schema
 from kaikai_assets.quality.merge import merge
 
@@ -20,17 +20,28 @@ _ATTRIBUTES = (
     "installation_date",
     "timezone",
     "expected_interval_s",
+    "sensor_type",
+    "status",
 )
 _POSITION = ["source", "raw_file", "record", "arrival_seq"]
 
 
 def sensors(files: Sequence[pl.DataFrame], sources: Mapping[str, Source]) -> dict[str, pl.DataFrame]:
     """Registry rows and their quarantine from read snapshot files (``readers.read_records`` with their origin)."""
-    read = [_read(records, sources[records["source"][0]]) for records in files if records.height]
-    if not read:
+    if not any(records.height for records in files):
         tables = {"silver/air_sensors": Sensors, "silver/air_sensors_quarantine": SensorsQuarantine}
         return {table: pl.DataFrame(schema=schema(contract)) for table, contract in tables.items()}
-    texts = pl.concat(read)
+    typed = conformed(files, sources)
+    content = ["kind", "source", "sensor_id", "column", "raw_value", "rule", "reason"]
+    quarantine = typed.quarantine.sort("arrival_seq", "record").unique(content, keep="first", maintain_order=True)
+    merged = merge(typed.rows, _KEY, _ATTRIBUTES).rows.sort(_KEY)
+    periods = merged.with_columns(valid_to=pl.col("valid_from").shift(-1).over("sensor_id"))
+    return {"silver/air_sensors": periods, "silver/air_sensors_quarantine": quarantine}
+
+
+def conformed(files: Sequence[pl.DataFrame], sources: Mapping[str, Source]) -> Conformed:
+    """Records of read snapshot files, at least one, as typed registry rows, and what was set aside."""
+    texts = pl.concat([_read(records, sources[records["source"][0]]) for records in files if records.height])
     damaged = pl.when(pl.col("defect").is_not_null()).then(pl.lit("damaged_record"))
     rule = damaged.when(pl.col("sensor_id").is_null()).then(pl.lit("no_entity"))
     judged = texts.with_columns(rule=rule)
@@ -45,13 +56,8 @@ def sensors(files: Sequence[pl.DataFrame], sources: Mapping[str, Source]) -> dic
     rows = rows.with_columns(pl.when(~pl.col(f"{name}_bad")).then(pl.col(name)) for name in names)
     cells = [_cells(rows, name) for name in names]
     aside = pl.concat([_records(judged.filter(pl.col("rule").is_not_null())), *cells])
-    content = ["kind", "source", "sensor_id", "column", "raw_value", "rule", "reason"]
-    quarantine = aside.sort("arrival_seq", "record").unique(content, keep="first", maintain_order=True)
     # A period whose first day cannot be read is set aside: as "since ever" it would rewrite the past.
-    usable = rows.filter(~pl.col("valid_from_bad")).with_columns(ahead=pl.lit(False))
-    merged = merge(usable, _KEY, _ATTRIBUTES).rows.sort(_KEY)
-    periods = merged.with_columns(valid_to=pl.col("valid_from").shift(-1).over("sensor_id"))
-    return {"silver/air_sensors": periods, "silver/air_sensors_quarantine": quarantine}
+    return Conformed(rows.filter(~pl.col("valid_from_bad")).with_columns(ahead=pl.lit(False)), aside)
 
 
 def _read(records: pl.DataFrame, source: Source) -> pl.DataFrame:
@@ -59,10 +65,13 @@ def _read(records: pl.DataFrame, source: Source) -> pl.DataFrame:
         text = pl.col(column).str.strip_chars()
         return pl.when(~text.is_in([*source.missing, ""])).then(text)
 
-    texts = {
-        f"{name}_text": present(source.columns[name].origin) if name in source.columns else pl.lit(None, pl.String)
-        for name in (*_ATTRIBUTES, "valid_from")
-    }
+    def described(name: str) -> pl.Expr:
+        column = source.columns.get(name)
+        if column is None:
+            return pl.lit(None, pl.String)
+        return pl.lit(column.value) if column.origin is None else present(column.origin)
+
+    texts = {f"{name}_text": described(name) for name in (*_ATTRIBUTES, "valid_from")}
     entity = pl.lit(source.entity.prefix) + present(source.entity.column or "")
     return records.select(*_POSITION, "defect", "text", entity.alias("sensor_id"), **texts)
 

@@ -1,0 +1,3 @@
+from kaikai_assets.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""The air tables as pure functions from frames to frames, one module for each table."""

@@ -1,0 +1,3 @@
+from kaikai_assets_tests.operations.damage import built
+
+__all__ = ["built"]
