@@ -23,7 +23,7 @@ _PYTHON = (sys.executable, "-m")
 DAEMON = (*_PYTHON, "dagster._daemon", "run", "-w", "workspace.yaml")
 DEV = (*_PYTHON, "dagster", "dev", "-w", "workspace.yaml", "-p", "0")
 BUILD = (*_PYTHON, "kaikai_assets.cli", "build")
-_GIVE_UP_S = 600
+_GIVE_UP_S = 300
 
 T = TypeVar("T")
 
@@ -56,13 +56,15 @@ class Home:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
-    def until(self, found: Callable[[], T | None], what: str, every_s: float = 0.05) -> T:
-        """The first true result; an error with the end of the log when it never comes."""
+    def until(
+        self, found: Callable[[], T | None], what: str, every_s: float = 0.05, otherwise: Callable[[], str] = str
+    ) -> T:
+        """The first true result; an error with ``otherwise`` and the end of the log when it never comes."""
         give_up = time.monotonic() + _GIVE_UP_S
         while not (result := found()):
             if time.monotonic() > give_up:
                 log = (self.folder / "log").read_text(errors="replace")
-                raise AssertionError(f"never: {what}\n{log[-4000:]}")
+                raise AssertionError(f"never: {what}\n{otherwise()}\n{log[-4000:]}")
             time.sleep(every_s)
         return result
 
