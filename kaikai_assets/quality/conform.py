@@ -29,6 +29,7 @@ REASONS = {
     "no_metric": "no metric is filled",
     "not_a_number": "the cell is not a number",
     "impossible": "the value is physically impossible",
+    "unknown_code": "the cell is none of the codes of its column",
     "contradiction": "another value of the same file and time was kept",
 }
 """Rules by which records and cells are set aside, as a person reads them."""
@@ -97,11 +98,10 @@ def _typed(records: pl.DataFrame, entity: str, source: Source, filled: list[Cont
     )
     if source.entity.prefix:
         typed = typed.with_columns((pl.lit(source.entity.prefix) + pl.col(entity)).alias(entity))
-    typed = typed.with_columns(_number(metric, source).alias(metric.name) for metric in filled)
+    typed = typed.with_columns(_value(metric, source).alias(metric.name) for metric in filled)
     # A cell that is filled but is no finite number in the contract's range is bad: it becomes null, and is listed.
     typed = typed.with_columns(
-        (pl.col(texts[m.name]).is_not_null() & ~pl.col(m.name).is_finite().fill_null(False)).alias(f"{m.name}_unread")
-        for m in filled
+        (pl.col(texts[m.name]).is_not_null() & ~_is_read(m)).alias(f"{m.name}_unread") for m in filled
     ).with_columns((pl.col(f"{m.name}_unread") | broken(m)).alias(f"{m.name}_bad") for m in filled)
     return typed.with_columns(pl.when(~pl.col(f"{m.name}_bad")).then(pl.col(m.name)) for m in filled)
 
@@ -111,8 +111,15 @@ def _present(text: pl.Expr, source: Source) -> pl.Expr:
     return pl.when(~stripped.is_in([*source.missing, ""])).then(stripped)
 
 
-def _number(metric: ContractColumn, source: Source) -> pl.Expr:
+def _is_read(metric: ContractColumn) -> pl.Expr:
+    value = pl.col(metric.name)
+    return (value.is_not_null() if metric.dtype == pl.String else value.is_finite()).fill_null(False)
+
+
+def _value(metric: ContractColumn, source: Source) -> pl.Expr:
     text = pl.col(f"{metric.name}_text")
+    if metric.dtype == pl.String:
+        return text
     if source.decimal == ",":
         if source.format == "csv":
             # A dot separates thousands there: as a decimal point it would be wrong by a factor of 1000.
@@ -194,7 +201,8 @@ def _rejected(
 
 
 def _bad_cells(kept: pl.DataFrame, entity: str, metric: ContractColumn) -> pl.DataFrame:
-    rule = pl.when(f"{metric.name}_unread").then(pl.lit("not_a_number")).otherwise(pl.lit("impossible"))
+    beyond = "unknown_code" if metric.dtype == pl.String else "impossible"
+    rule = pl.when(f"{metric.name}_unread").then(pl.lit("not_a_number")).otherwise(pl.lit(beyond))
     return (
         kept.filter(pl.col(f"{metric.name}_bad"))
         .with_columns(

@@ -1,9 +1,10 @@
 """pandera models as the one source of columns: read them, compile their checks, validate frames eagerly.
 
 Column metadata that the platform reads: ``unit``; ``decimals`` (stored rounded); ``key`` (part of the row's key, in
-order); ``made_of`` (upstream columns it is computed from, if not of its own name); ``metric`` (a measured value, with
-a flag column ``<name>_flag``); ``ancillary`` (a metric that tells of the others: a record needs one that does not);
-``arrival_dependent`` (not part of a table's identity: it tells which of several equal deliveries came first).
+order); ``made_of`` (upstream columns it is computed from, if not of its own name); ``metric`` (a value that a reading
+brings, with a flag column ``<name>_flag`` unless it is text); ``ancillary`` (a metric that tells of the others: a
+record needs one that does not); ``arrival_dependent`` (not part of a table's identity: it tells which of several equal
+deliveries came first).
 """
 
 from dataclasses import dataclass
@@ -73,6 +74,11 @@ def key(contract: Contract) -> list[str]:
 def metrics(contract: Contract) -> list[ContractColumn]:
     """Measured columns of a contract."""
     return [column for column in columns(contract) if column.metric]
+
+
+def flagged(contract: Contract) -> list[ContractColumn]:
+    """Measured columns that have a flag: all but texts."""
+    return [metric for metric in metrics(contract) if metric.dtype != pl.String]
 
 
 def schema(contract: Contract) -> dict[str, pl.DataType]:

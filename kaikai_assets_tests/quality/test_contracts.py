@@ -43,7 +43,7 @@ def contract_of(dtype: Any, **field: Any) -> Contract:
 def test_the_key_stands_in_the_order_of_the_contract() -> None:
     assert key(Measurements) == ["grain", "sensor_id", "time"]
     assert key(Hourly) == ["sensor_id", "hour"]
-    assert key(Quarantine)[:3] == ["kind", "source", "sensor_id"]
+    assert key(Quarantine)[:3] == ["kind", "source", "column"]
 
 
 def test_metrics_are_the_measured_columns_and_each_has_a_flag_made_of_it() -> None:

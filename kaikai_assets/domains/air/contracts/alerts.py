@@ -3,7 +3,7 @@
 import pandera.polars as pa
 import polars as pl
 
-from kaikai_assets.domains.air.contracts.fields import KEY, Instant
+from kaikai_assets.quality.fields import KEY, Instant
 
 # The metric of the active rules.
 _JUDGED = {"made_of": ("pm25_mean",)}

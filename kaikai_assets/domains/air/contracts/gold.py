@@ -3,19 +3,8 @@
 import pandera.polars as pa
 import polars as pl
 
-from kaikai_assets.domains.air.contracts.fields import (
-    KEY,
-    Instant,
-    category,
-    correction,
-    count,
-    flag,
-    index,
-    mean,
-    points,
-    share,
-    statistic,
-)
+from kaikai_assets.domains.air.contracts.fields import category, correction, index, points
+from kaikai_assets.quality.fields import KEY, Instant, count, flag, mean, share, statistic
 
 # Of its hours, or of a day as delivered.
 _OF_COMPLETENESS = {"made_of": ("completeness", "pm25", "covered_min")}

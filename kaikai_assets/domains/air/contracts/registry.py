@@ -3,7 +3,8 @@
 import pandera.polars as pa
 import polars as pl
 
-from kaikai_assets.domains.air.contracts.fields import ARRIVAL, KEY
+from kaikai_assets.quality.fields import ARRIVAL, KEY
+from kaikai_assets.quality.quarantine import RegistryQuarantine
 
 
 class Sensors(pa.DataFrameModel):
@@ -31,18 +32,10 @@ class Sensors(pa.DataFrameModel):
         strict = True
 
 
-class SensorsQuarantine(pa.DataFrameModel):
+class SensorsQuarantine(RegistryQuarantine):
     """Registry records and cells that were set aside, each content once."""
 
-    kind: str = pa.Field(isin=["record", "cell"], description="Whole record, or one cell of it", metadata=KEY)
-    source: str = pa.Field(description="Source of the record", metadata=KEY)
     sensor_id: str = pa.Field(nullable=True, description="Sensor, where the record names one", metadata=KEY)
-    column: str = pa.Field(nullable=True, description="Column of the cell", metadata=KEY)
-    raw_value: str = pa.Field(nullable=True, description="Cell or record as it stands", metadata=KEY)
-    rule: str = pa.Field(description="Rule by which it was set aside", metadata=KEY)
-    reason: str = pa.Field(description="The rule in words", metadata=KEY)
-    raw_file: str = pa.Field(description="File below raw/ in which it came first", metadata=ARRIVAL)
-    record: int = pa.Field(description="Its line (row, element) in that file", metadata=ARRIVAL)
 
     class Config:
         strict = True

@@ -6,7 +6,8 @@ The range of a metric is what is physically possible; what is plausible is in ``
 import pandera.polars as pa
 import polars as pl
 
-from kaikai_assets.domains.air.contracts.fields import ARRIVAL, KEY, Instant, flag, measured, tested
+from kaikai_assets.quality.fields import ARRIVAL, KEY, Instant, flag, measured, tested
+from kaikai_assets.quality.quarantine import QuarantineRecords
 
 _MICROGRAM = {"metric": True, "unit": "µg/m³"}
 _CELSIUS = {"metric": True, "unit": "degC"}
@@ -101,21 +102,10 @@ class Flags(pa.DataFrameModel):
         strict = True
 
 
-class Quarantine(pa.DataFrameModel):
+class Quarantine(QuarantineRecords):
     """Records and cells that were set aside, each content once, with where they stand and why."""
 
-    day: pl.Date = pa.Field(description="UTC day of the record, or of arrival where its time cannot be used")
-    kind: str = pa.Field(isin=["record", "cell"], description="Whole record, or one cell of it", metadata=KEY)
-    source: str = pa.Field(description="Source of the record", metadata=KEY)
     sensor_id: str = pa.Field(nullable=True, description="Sensor, where the record names one", metadata=KEY)
-    time: Instant = pa.Field(nullable=True, description="Time of the record, where it can be read, UTC", metadata=KEY)
-    column: str = pa.Field(nullable=True, description="Column of the cell", metadata=KEY)
-    raw_value: str = pa.Field(nullable=True, description="Cell, record or its mapped cells as they stand", metadata=KEY)
-    rule: str = pa.Field(description="Rule by which it was set aside", metadata=KEY)
-    reason: str = pa.Field(description="The rule in words", metadata=KEY)
-    raw_file: str = pa.Field(description="File below raw/ in which it came first", metadata=ARRIVAL)
-    record: int = pa.Field(description="Its line (row, element) in that file", metadata=ARRIVAL)
-    arrival_seq: int = pa.Field(description="Arrival number of that file", metadata=ARRIVAL)
 
     class Config:
         strict = True

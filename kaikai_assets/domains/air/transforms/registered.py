@@ -2,6 +2,8 @@
 
 import polars as pl
 
+from kaikai_assets.quality.registry import valid_on as registered_on
+
 DEFAULT_ZONE = "Africa/Dakar"
 DEFAULT_INTERVAL_S = 300.0
 
@@ -13,19 +15,8 @@ COUNTED = ("active", UNKNOWN)
 
 
 def valid_on(rows: pl.DataFrame, registry: pl.DataFrame) -> pl.DataFrame:
-    """Rows with the registry's columns valid on their ``day`` in [valid_from, valid_to); null for unknown sensors."""
-    added = [name for name in registry.columns if name not in ("sensor_id", "valid_from", "valid_to")]
-    if not registry.height:
-        return rows.with_columns(pl.lit(None, registry.schema[name]).alias(name) for name in added)
-    pairs = rows.select("sensor_id", "day").unique().join(registry, on="sensor_id")
-    begun = pl.col("valid_from").is_null() | (pl.col("valid_from") <= pl.col("day"))
-    open_still = pl.col("valid_to").is_null() | (pl.col("day") < pl.col("valid_to"))
-    return rows.join(
-        pairs.filter(begun & open_still).select("sensor_id", "day", *added),
-        on=["sensor_id", "day"],
-        how="left",
-        maintain_order="left",
-    )
+    """Rows with the registry's columns valid on their ``day``; null for unknown sensors."""
+    return registered_on(rows, registry, "sensor_id")
 
 
 def expected_on(registry: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
