@@ -1,7 +1,8 @@
 """A run launcher that can tell Dagster's monitoring whether the process of a run is alive.
 
-Dagster's own leaves a dead process to the code server that started it. When both died, or nobody watched, as with
-``kaikai build``, the run would stay *started*, with its days and its slots, until ``max_runtime_seconds``.
+Dagster's own leaves a dead process to the code server that started it. When both died, when the server's watch ended at
+an error (a locked database is enough), or when nobody watched, as with ``kaikai build``, the run would stay *started*,
+with its days and its slots, until ``max_runtime_seconds``.
 """
 
 import json
@@ -9,17 +10,12 @@ import socket
 
 import dagster as dg
 import psutil
-from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.events import DagsterEventType
 from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, WorkerStatus
 from dagster._core.storage.tags import GRPC_INFO_TAG
-from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
-from dagster._serdes import deserialize_value
 
 HOST = "kaikai/host"
 """Tag of a run without a code server: the host of its process."""
-
-_ANSWER_S = 5
 
 
 class WatchingRunLauncher(DefaultRunLauncher):
@@ -31,23 +27,11 @@ class WatchingRunLauncher(DefaultRunLauncher):
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
         """FAILED when the process of a started run is gone; RUNNING as well when that cannot be known from here."""
-        if self._server_has(run.run_id) or not _is_here(run):
-            return CheckRunHealthResult(WorkerStatus.RUNNING)
-        # The server was killed or replaced. The process may have outlived it, and may end well.
-        started = self.started(run.run_id)
+        # The code server is not asked: one whose own watch has died goes on to say that it has the run.
+        started = self.started(run.run_id) if _is_here(run) else None
         if started is None or is_alive(*started):
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         return CheckRunHealthResult(WorkerStatus.FAILED, f"process {started[0]} of the run is gone")
-
-    def _server_has(self, run_id: str) -> bool:
-        client = self._get_grpc_client_for_termination(run_id)  # type: ignore[no-untyped-call]
-        if client is None:
-            return False
-        try:
-            answer = client.can_cancel_execution(CanCancelExecutionRequest(run_id=run_id), timeout=_ANSWER_S)
-        except DagsterUserCodeUnreachableError:
-            return False
-        return deserialize_value(answer, CanCancelExecutionResult).can_cancel
 
     def started(self, run_id: str) -> tuple[int, float] | None:
         """Process of a run, and when it said so (seconds since 1970)."""

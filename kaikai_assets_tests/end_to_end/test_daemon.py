@@ -109,9 +109,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
     shutil.copytree(ROOT / "kaikai_assets", folder / "package" / "kaikai_assets")
     shutil.copyfile(ROOT / "workspace.yaml", folder / "package" / "workspace.yaml")
-    platform = build_platform(Settings(data=folder / "data", settle_s=0, retry_s=0, run_days=2))
+    platform = build_platform(Settings(data=folder / "data", settle_s=0, retry_s=0, run_days=7))
     at = home(platform, "local")
-    at = Home(at.folder, {**at.environment, "KAIKAI_RUN_DAYS": "2"}, folder / "package")
+    at = Home(at.folder, {**at.environment, "KAIKAI_RUN_DAYS": "7"}, folder / "package")
     with pytest.MonkeyPatch.context() as patch, at.instance() as instance, ExitStack() as processes:
         patch.setattr(configuration, "RULES", folder / "package" / "kaikai_assets" / "domains" / "air" / "rules")
         found = Site(platform, at, instance, processes)

@@ -124,6 +124,27 @@ def test_a_run_that_outlives_its_code_server_is_left_alone(platform: Platform) -
     assert days_in_gold(platform) == {DAYS[0]}
 
 
+def test_a_killed_run_is_failed_although_its_code_server_does_not_notice(platform: Platform) -> None:
+    at = home(platform, "local")
+    drop(platform, "day.csv", day_file(DAYS[0]))
+    with at.instance() as instance, at.running(*DAEMON) as daemon, publishing_is_held(platform):
+        run, process = started_run(at, instance)
+        servers = code_servers(daemon)
+        for server in servers:
+            server.suspend()
+        process.kill()
+        health = at.until(lambda: _not_running(instance, run), "it is seen")
+        assert health == "FAILED"
+        for server in servers:
+            server.resume()
+        at.until(lambda: is_failed(instance, run), "the run is failed")
+
+
+def _not_running(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str | None:
+    status = instance.run_launcher.check_run_worker_health(run).status.value
+    return None if status == "RUNNING" else status
+
+
 def test_the_slot_of_a_killed_landing_is_free_for_the_next(platform: Platform) -> None:
     at = home(platform, "local")
     drop(platform, "day.csv", day_file(DAYS[0]))
