@@ -4,6 +4,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from kaikai_assets.domains.air.domain import AIR
+from kaikai_assets.domains.vitals.domain import VITALS
 from kaikai_assets.orchestration.assets import domain_assets
 from kaikai_assets.orchestration.automation import build_job, landing_job, landing_sensor
 from kaikai_assets.orchestration.checks import domain_checks
@@ -13,7 +14,7 @@ from kaikai_assets.orchestration.upkeep import upkeep_job, upkeep_schedule
 from kaikai_assets.platform import Platform
 from kaikai_assets.settings import Settings
 
-DOMAINS = {domain.name: domain for domain in (AIR,)}
+DOMAINS = {domain.name: domain for domain in (AIR, VITALS)}
 
 
 def build_platform(settings: Settings | None = None) -> Platform:

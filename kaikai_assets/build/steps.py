@@ -1,7 +1,7 @@
 """A domain as a list of steps: what each table reads, what configures it, and the pure function that makes it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -101,7 +101,8 @@ class Domain:
     ``merge`` makes into the rows of the table whose contract is ``readings``; ``conform_dimension`` does the same for
     the registry. A record, once typed, is merged over the key of that contract.
 
-    ``pictures`` are of tables of days; each is drawn once a run. ``report`` is of published tables and others.
+    ``pictures`` are of tables of days; each is drawn once a run. ``report`` is of published tables and others. A domain
+    may have neither.
     """
 
     name: str
@@ -120,8 +121,8 @@ class Domain:
     conform: Callable[[pl.DataFrame, Context], Conformed]
     conform_dimension: Callable[[list[pl.DataFrame], Mapping[str, Source]], Conformed]
     spans: Mapping[str, Span]
-    pictures: Mapping[str, Picture]
-    report: Report
+    pictures: Mapping[str, Picture] = field(default_factory=dict)
+    report: Report | None = None
 
     @property
     def registry(self) -> str:

@@ -1,5 +1,6 @@
 """``kaikai report``."""
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import click
 import duckdb
 import polars as pl
 
-from kaikai_assets.build.steps import Domain, Inputs
+from kaikai_assets.build.steps import Domain, Inputs, Read
 from kaikai_assets.cli.opening import domains_of, open_platform
 from kaikai_assets.platform import Platform
 from kaikai_assets.quality.contracts import schema
@@ -21,6 +22,8 @@ def report(domain: str, day: datetime, out: Path | None) -> None:
     """Write the report of a day as one HTML page that needs nothing else."""
     platform = open_platform()
     (one,) = domains_of(platform, domain)
+    if one.report is None:
+        raise click.ClickException(f"{one.name} has no report")
     file = platform.settings.warehouse
     if not file.exists():
         raise click.ClickException("nothing is published yet: `kaikai build` does it")
@@ -29,7 +32,7 @@ def report(domain: str, day: datetime, out: Path | None) -> None:
             f"{file} was opened for writing by another program: `kaikai build` publishes it anew"
         )
     try:
-        inputs = _inputs(platform, one, day.date())
+        inputs = _inputs(platform, one, one.report.reads, day.date())
     except duckdb.Error as error:
         raise click.ClickException(
             f"{file} cannot be read; it is damaged, or held by a program that opened it for writing: {error}"
@@ -39,11 +42,11 @@ def report(domain: str, day: datetime, out: Path | None) -> None:
     click.echo(f"{one.name}: report of {day:%Y-%m-%d} in {path}")
 
 
-def _inputs(platform: Platform, domain: Domain, day: date) -> Inputs:
+def _inputs(platform: Platform, domain: Domain, reads: Iterable[Read], day: date) -> Inputs:
     """Published tables as one publication has them, others as they are in the lake."""
     wanted = {
         read.table: None if read.whole else [day + timedelta(days=n) for n in range(-read.before, read.after + 1)]
-        for read in domain.report.reads
+        for read in reads
     }
     published = {table: days for table, days in wanted.items() if table in domain.published}
     beside = {

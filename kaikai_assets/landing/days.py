@@ -1,4 +1,4 @@
-"""Event days of a file's records."""
+"""Event times and days of a file's records."""
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -7,8 +7,8 @@ import polars as pl
 
 from kaikai_assets.digests import code_digest, digest_of
 from kaikai_assets.landing.readers import read_records
-from kaikai_assets.landing.sources import Source
-from kaikai_assets.landing.times import to_utc
+from kaikai_assets.landing.sources import Source, Time
+from kaikai_assets.landing.times import since, to_utc
 
 
 def count_days(path: Path, source: Source, *, first_day: date, arrived_at: datetime, max_bytes: int) -> dict[date, int]:
@@ -17,8 +17,15 @@ def count_days(path: Path, source: Source, *, first_day: date, arrived_at: datet
     if source.time is None:
         return {arrival: read_records(path, source, max_bytes, []).height}
     text = read_records(path, source, max_bytes, [source.time.column])[source.time.column]
-    days = event_day(to_utc(text, source.time.formats, source.time.timezone), first_day, arrival)
+    days = event_day(event_times(text, source.time), first_day, arrival)
     return {day: int(n) for day, n in sorted(days.value_counts().iter_rows())}
+
+
+def event_times(text: pl.Series, time: Time) -> pl.Series:
+    """UTC instants of texts as a source writes them; null where one cannot be read."""
+    if time.relative_to is not None and time.unit is not None:
+        return since(text, time.relative_to, time.unit)
+    return to_utc(text, time.formats, time.timezone)
 
 
 def counting_digest(source: Source, first_day: date) -> str:

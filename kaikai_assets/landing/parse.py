@@ -8,10 +8,10 @@ from typing import Any
 import polars as pl
 
 from kaikai_assets.landing.choose import captured
-from kaikai_assets.landing.days import event_day
+from kaikai_assets.landing.days import event_day, event_times
 from kaikai_assets.landing.readers import read_records
 from kaikai_assets.landing.sources import Source
-from kaikai_assets.landing.times import INSTANT, to_utc
+from kaikai_assets.landing.times import INSTANT
 
 
 def parse(
@@ -33,7 +33,7 @@ def parse(
     records = read_records(path, source, max_bytes)
     texts: dict[str, Any] = {name: pl.lit(None, pl.String) for name in ("parameter", *metrics)}
     if source.long is None:
-        texts |= {name: pl.col(column.origin) for name, column in source.columns.items() if column.origin}
+        texts |= {name: _first_filled(column.origins) for name, column in source.columns.items() if column.origins}
     else:
         parameter = pl.col(source.long.parameter).str.strip_chars()
         texts["parameter"] = parameter
@@ -47,7 +47,7 @@ def parse(
     event_time = pl.Series([None], dtype=INSTANT).new_from_index(0, records.height)
     if source.time is not None:
         texts["time"] = pl.col(source.time.column)
-        event_time = to_utc(records[source.time.column], source.time.formats, source.time.timezone)
+        event_time = event_times(records[source.time.column], source.time)
     day = event_day(event_time, first_day, arrived_at.astimezone(UTC).date())
     return records.select(
         day.alias("day"),
@@ -61,3 +61,9 @@ def parse(
         "text",
         *[expression.alias(name) for name, expression in texts.items()],
     )
+
+
+def _first_filled(columns: Sequence[str]) -> pl.Expr:
+    if len(columns) == 1:
+        return pl.col(columns[0])
+    return pl.coalesce(pl.when(pl.col(name).str.strip_chars() != "").then(pl.col(name)) for name in columns)

@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from kaikai_assets.landing.times import checked_format, checked_zone
 
@@ -62,21 +71,26 @@ class _Strict(BaseModel):
 
 
 def _column_from_text(value: object) -> object:
-    return {"from": value} if isinstance(value, str) else value
+    return {"from": value} if isinstance(value, str | list) else value
+
+
+def _several(value: object) -> object:
+    return [value] if isinstance(value, str) else value
 
 
 class Column(_Strict):
     """One contract column of a wide source: where it stands, the unit it is written in (contract unit if none), and
-    whether files may lack it. In a snapshot, ``value`` instead: what holds for all that the source describes."""
+    whether files may lack it. Of several names that it goes by, the first that is filled counts. In a snapshot,
+    ``value`` instead: what holds for all that the source describes."""
 
-    origin: FileColumn | None = Field(None, alias="from")
+    origins: Annotated[tuple[FileColumn, ...], BeforeValidator(_several)] = Field((), alias="from")
     value: Annotated[str, Field(min_length=1)] | None = None
     unit: str | None = None
     optional: bool = False
 
     @model_validator(mode="after")
     def _one_origin(self) -> "Column":
-        if (self.origin is None) == (self.value is None):
+        if bool(self.origins) == (self.value is not None):
             raise ValueError("give exactly one of `from` and `value`")
         return self
 
@@ -116,11 +130,24 @@ class Entity(_Strict):
 
 
 class Time(_Strict):
-    """Column of the reading's time, the formats tried in order (``iso`` or strptime), zone of texts without offset."""
+    """Column of the reading's time, the formats tried in order (``iso`` or strptime), zone of texts without offset.
+
+    With ``relative_to``, an instant, the column holds numbers of ``unit`` since then.
+    """
 
     column: FileColumn
     formats: tuple[Annotated[str, AfterValidator(checked_format)], ...] = Field(("iso",), min_length=1)
     timezone: Annotated[str, AfterValidator(checked_zone)] = "UTC"
+    relative_to: AwareDatetime | None = None
+    unit: Literal["ms", "s", "min", "h"] | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "Time":
+        if (self.relative_to is None) != (self.unit is None):
+            raise ValueError("`relative_to` and `unit` go together")
+        if self.relative_to is not None and self.model_fields_set & {"formats", "timezone"}:
+            raise ValueError("a time `relative_to` an instant has neither `formats` nor `timezone`")
+        return self
 
 
 class Source(_Strict):
@@ -166,14 +193,15 @@ class Source(_Strict):
     @property
     def mapped(self) -> tuple[str, ...]:
         """Columns of the file that the description maps, in its order, each once."""
-        found = [*self.identifying, *(column.origin for column in self.columns.values() if column.origin)]
+        found = [*self.identifying, *(name for column in self.columns.values() for name in column.origins)]
         found += [self.long.parameter, self.long.value] if self.long else []
         return tuple(dict.fromkeys(found))
 
     @property
     def required(self) -> tuple[str, ...]:
-        """Mapped columns that no file may lack."""
-        optional = {column.origin for column in self.columns.values() if column.optional}
+        """Mapped columns that no file may lack, each by the first of its names."""
+        columns = self.columns.values()
+        optional = {name for column in columns for name in column.origins[0 if column.optional else 1 :]}
         return tuple(name for name in self.mapped if name not in optional)
 
     @property
@@ -186,7 +214,8 @@ class Source(_Strict):
         """Mapped columns that a header lacks. Members of JSON objects are optional, but for the identifying ones."""
         present = set(header)
         needed = self.identifying if self.format in ("json", "ndjson") else self.required
-        return [name for name in needed if name not in present]
+        names = {column.origins[0]: column.origins for column in self.columns.values() if column.origins}
+        return [name for name in needed if not present.intersection(names.get(name, (name,)))]
 
     def difference(self, header: list[str]) -> str:
         """One line: the columns that a header lacks, each with the nearest column that stands there."""

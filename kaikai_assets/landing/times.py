@@ -26,6 +26,8 @@ _ISO = (
 )
 # These name an instant whatever the time zone.
 _ABSOLUTE = ("%+", "%z", "%:z", "%#z", "%s")
+_UNITS_S = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
+_CENTURY_S = 100 * 366 * 86_400.0
 _PROBE = pl.Series([datetime(2025, 11, 29, 13, 45, 57, tzinfo=UTC)], dtype=INSTANT)
 
 
@@ -45,6 +47,17 @@ def to_utc(text: pl.Series, formats: Sequence[str], timezone: str) -> pl.Series:
         parsed = _parse(text if whole else text.filter(left), form, timezone)
         found = parsed if whole else found.scatter(left.arg_true(), parsed)
     return found.set(~found.dt.year().is_between(1, 9999).fill_null(True), None)
+
+
+def since(text: pl.Series, start: datetime, unit: str) -> pl.Series:
+    """Instants a number of ``unit`` (ms, s, min, h) after a start, to the nearest microsecond.
+
+    Null where a text is no number, or further than a century away.
+    """
+    offset = text.str.strip_chars().cast(pl.Float64, strict=False) * _UNITS_S[unit]
+    near = offset.is_between(-_CENTURY_S, _CENTURY_S).fill_null(False)
+    microseconds = (offset.set(~near, None) * 1e6).round().cast(pl.Int64)
+    return (microseconds.cast(pl.Duration("us")) + start).dt.convert_time_zone("UTC").cast(INSTANT)
 
 
 def _parse(text: pl.Series, form: str, timezone: str) -> pl.Series:

@@ -83,7 +83,7 @@ def _read(records: pl.DataFrame, source: Source, names: Sequence[str], entity: s
         column = source.columns.get(name)
         if column is None:
             return pl.lit(None, pl.String)
-        return pl.lit(column.value) if column.origin is None else present(column.origin)
+        return pl.lit(column.value) if column.value else pl.coalesce(present(origin) for origin in column.origins)
 
     texts = {f"{name}_text": described(name) for name in names}
     found = pl.lit(source.entity.prefix) + present(source.entity.column or "")

@@ -145,8 +145,13 @@ class Page(HTMLParser):
         return found
 
 
+def html_of(inputs: Mapping[str, pl.DataFrame], day: date) -> str:
+    assert AIR.report is not None
+    return AIR.report.make(inputs, day)
+
+
 def page(inputs: Mapping[str, pl.DataFrame]) -> Page:
-    return Page(AIR.report.make(inputs, DAY))
+    return Page(html_of(inputs, DAY))
 
 
 def with_rows(table: str, *rows: dict[str, Any]) -> dict[str, pl.DataFrame]:
@@ -154,14 +159,14 @@ def with_rows(table: str, *rows: dict[str, Any]) -> dict[str, pl.DataFrame]:
 
 
 def test_the_page_needs_nothing_but_itself_and_runs_nothing() -> None:
-    html = AIR.report.make(GOLD, DAY)
+    html = html_of(GOLD, DAY)
     made = Page(html)
     assert {link.partition(",")[0] for link in made.links} == {"data:image/svg+xml;base64"}
     assert len(made.links) == 3
     assert not made.tags & {"script", "link", "iframe", "object"}
     assert "url(" not in html
     assert "@import" not in html
-    assert AIR.report.make({name: rows.reverse() for name, rows in GOLD.items()}, DAY) == html
+    assert html_of({name: rows.reverse() for name, rows in GOLD.items()}, DAY) == html
 
 
 def test_names_from_files_are_text_and_never_markup() -> None:

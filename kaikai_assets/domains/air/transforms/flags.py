@@ -6,8 +6,7 @@ from datetime import date
 import polars as pl
 
 from kaikai_assets.domains.air.limits import FLAGGED, Limits
-from kaikai_assets.domains.air.transforms.intervals import up_to_an_hour
-from kaikai_assets.domains.air.transforms.registered import valid_on
+from kaikai_assets.domains.air.transforms.registered import up_to_an_hour, valid_on
 from kaikai_assets.quality.limits import FlatLine, GrossRange, MetricLimits, RateOfChange, Spike
 from kaikai_assets.quality.qartod import aggregate, flat_line, gross_range, held, rate_of_change, spike, stretches
 

@@ -7,7 +7,6 @@ import polars as pl
 
 from kaikai_assets.domains.air.health import HealthLimits
 from kaikai_assets.domains.air.transforms.hours import of_one_grain
-from kaikai_assets.domains.air.transforms.intervals import INSTANT, with_interval
 from kaikai_assets.domains.air.transforms.registered import (
     DEFAULT_INTERVAL_S,
     UNKNOWN,
@@ -16,6 +15,7 @@ from kaikai_assets.domains.air.transforms.registered import (
     valid_on,
 )
 from kaikai_assets.quality.flags import FAIL, GOOD, NOT_EVALUATED, SUSPECT
+from kaikai_assets.quality.intervals import INSTANT, with_interval
 
 DRIFT_DAYS = 7
 """Days of each of the two periods that drift compares."""
@@ -76,7 +76,7 @@ def _chosen(silver: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     """
     start_s = (pl.col("time") - pl.col("day").cast(pl.Datetime("us", "UTC"))).dt.total_microseconds() / 1e6
     rows = (
-        with_interval(valid_on(silver.select(*_SENSOR_DAY, "grain", "time", "pm25_flag"), known))
+        with_interval(valid_on(silver.select(*_SENSOR_DAY, "grain", "time", "pm25_flag"), known), DEFAULT_INTERVAL_S)
         .with_columns(
             until_s=pl.when(pl.col("grain") == INSTANT).then(0.0).otherwise("interval_s"),
             status=pl.col("status").fill_null(UNKNOWN),

@@ -6,8 +6,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from kaikai_assets.domains.air.correction import BY_SOURCE, Corrections, correction_of
-from kaikai_assets.domains.air.transforms.intervals import up_to_an_hour
-from kaikai_assets.domains.air.transforms.registered import valid_on
+from kaikai_assets.domains.air.transforms.registered import up_to_an_hour, valid_on
 from kaikai_assets.quality.flags import FAIL, GOOD, NOT_EVALUATED
 
 COMPLETE = 0.75

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from kaikai_assets.quality.intervals import with_interval
 from kaikai_assets.quality.registry import valid_on as registered_on
 
 DEFAULT_ZONE = "Africa/Dakar"
@@ -32,6 +33,11 @@ def expected_on(registry: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
             pl.col("status") != "retired",
         )
     )
+
+
+def up_to_an_hour(rows: pl.DataFrame) -> pl.DataFrame:
+    """Readings at most an hour apart, with ``interval_s``, from rows with the registry's ``expected_interval_s``."""
+    return with_interval(rows, DEFAULT_INTERVAL_S).filter(pl.col("interval_s") <= 3600)
 
 
 def status() -> pl.Expr:

@@ -1,0 +1,1 @@
+"""Vital signs of sickle-cell patients, from bracelets and bedside monitors. No medical device."""

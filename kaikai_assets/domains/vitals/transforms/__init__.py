@@ -1,0 +1,1 @@
+"""The vitals tables as pure functions from frames to frames, one module for each table."""

@@ -1,0 +1,7 @@
+"""Which metrics of the readings are aggregated."""
+
+WINDOWED = ("freq_card", "freq_resp", "spo2_pct", "temp_corp", "pct_hydratation")
+"""Vital signs that windows of 5 minutes summarise."""
+
+DAILY = (*WINDOWED, "pulse", "temp_ambiante", "heat_index", "activity", "pain")
+"""Metrics that days summarise."""
