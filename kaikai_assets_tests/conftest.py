@@ -20,7 +20,7 @@ pytest.register_assert_rewrite("kaikai_assets_tests.properties.product")
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
-REAL = Path(__file__).parents[2] / "shared" / "data" / "air"
+REAL = Path(__file__).parents[2] / "shared" / "data"
 
 
 @pytest.fixture
@@ -49,9 +49,18 @@ def defs(platform: Platform) -> dg.Definitions:
 
 @pytest.fixture
 def real_files() -> Path:
-    if not REAL.is_dir():
-        pytest.skip(f"real files are not at hand: {REAL}")
-    return REAL
+    return _at_hand(REAL / "air")
+
+
+@pytest.fixture
+def real_numerics() -> Path:
+    return _at_hand(REAL / "vitals" / "bidmc-numerics")
+
+
+def _at_hand(folder: Path) -> Path:
+    if not folder.is_dir():
+        pytest.skip(f"real files are not at hand: {folder}")
+    return folder
 
 
 @pytest.fixture(scope="session")

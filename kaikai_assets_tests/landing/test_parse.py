@@ -170,3 +170,34 @@ def test_all_records_of_a_snapshot_count_for_the_arrival_day(tmp_path: Path) -> 
     source = described(kind="snapshot", time=None, columns={"name": "name"})
     path = put(tmp_path / "x.csv", "id,name\ns1,a\ns2,b\n\n")
     assert counted(path, source) == {TODAY: 2}
+
+
+@pytest.mark.parametrize("form", list(MAKERS))
+def test_of_a_column_with_several_names_the_first_that_is_filled_counts(tmp_path: Path, form: str) -> None:
+    rows: list[dict[str, str | None]] = [
+        {"id": "a", "time": "2025-03-01", "pm25": "1", "pm2.5": ""},
+        {"id": "b", "time": "2025-03-01", "pm25": " ", "pm2.5": "2"},
+        {"id": "c", "time": "2025-03-01", "pm25": "3", "pm2.5": "4"},
+        {"id": "d", "time": "2025-03-01", "pm25": "", "pm2.5": ""},
+    ]
+    if form in ("json", "ndjson"):
+        # A name with a dot is a path there.
+        rows = [{("pm2_5" if name == "pm2.5" else name): value for name, value in row.items()} for row in rows]
+    path = put(tmp_path / f"file.{form}", MAKERS[form](rows))
+    source = described(format=form, columns={"pm25": ["pm25", "pm2_5" if form in ("json", "ndjson") else "pm2.5"]})
+    assert parsed(path, source, "pm25")["pm25"].to_list() == ["1", "2", "3", None]
+
+
+def test_numbers_since_an_instant_are_times_in_landing_and_in_bronze(tmp_path: Path) -> None:
+    texts = ["0", "-0", " 3600 ", "0.25", "", "soon", "nan", "1e300"]
+    content = "id,time,pm25\n" + "".join(f"a,{text},1\n" for text in texts)
+    path = put(tmp_path / "file.csv", content)
+    source = described(time={"column": "time", "relative_to": "2025-03-01T23:00:00-01:00", "unit": "s"})
+    start = datetime(2025, 3, 2, tzinfo=UTC)
+    expected = [start, start, start + timedelta(hours=1), start + timedelta(milliseconds=250)]
+    assert parsed(path, source, "pm25")["event_time"].to_list() == [*expected, None, None, None, None]
+    counted = count_days(path, source, first_day=FIRST, arrived_at=ARRIVED, max_bytes=LIMIT)
+    assert counted == {TODAY: len(texts)}
+    earlier = described(time={"column": "time", "relative_to": "2025-03-01T23:00:00Z", "unit": "min"})
+    found = count_days(path, earlier, first_day=FIRST, arrived_at=ARRIVED, max_bytes=LIMIT)
+    assert found == {date(2025, 3, 1): 3, TODAY: 5}

@@ -91,10 +91,16 @@ BAD: list[tuple[str, dict[str, Any]]] = [
     ("time.formats.1", bad({"time": {"column": "time", "formats": ["iso", "%Y-%m"]}})),
     ("time.formats", bad({"time": {"column": "time", "formats": "iso"}})),
     ("time.timezone", bad({"time": {"column": "time", "timezone": "Africa/Dakkar"}})),
+    ("time.relative_to", bad({"time": {"column": "time", "relative_to": "2025-01-01", "unit": "s"}})),
+    ("time.unit", bad({"time": {"column": "time", "relative_to": "2025-01-01T00:00:00Z", "unit": "days"}})),
+    ("time", bad({"time": {"column": "time", "relative_to": "2025-01-01T00:00:00Z"}})),
+    ("time", bad({"time": {"column": "time", "unit": "s"}})),
+    ("time", bad({"time": {"column": "time", "formats": ["iso"], "relative_to": "2025-01-01T00:00:00Z", "unit": "s"}})),
     ("columns.pm25", bad({"columns": {"pm25": 5}})),
     ("columns.pm25", bad({"columns": {"pm25": {"unit": "ppm"}}})),
-    ("columns.pm25.from", bad({"columns": {"pm25": ""}})),
-    ("columns.pm25.from", bad({"columns": {"pm25": "text"}})),
+    ("columns.pm25.from.0", bad({"columns": {"pm25": ""}})),
+    ("columns.pm25.from.1", bad({"columns": {"pm25": ["pm25", "text"]}})),
+    ("columns.pm25", bad({"columns": {"pm25": []}})),
     ("columns.pm25.units", bad({"columns": {"pm25": {"from": "pm25", "units": "ppm"}}})),
     ("columns", bad({"columns": ["pm25"]})),
     ("long.value", bad({"long": {"parameter": "p", "parameters": {"a": "b"}}}, "columns")),
@@ -186,3 +192,14 @@ def test_members_of_objects_are_optional_but_the_identifying_ones(form: str) -> 
 
 def test_every_mapped_column_of_a_table_is_needed() -> None:
     assert described().missing_from(["pm25", "id", "extra"]) == ["time"]
+
+
+def test_of_a_column_with_several_names_one_must_be_there() -> None:
+    source = described(columns={"pm25": ["pm25", "pm2.5", "PM25"]})
+    assert source.mapped == ("id", "time", "pm25", "pm2.5", "PM25")
+    assert source.required == ("id", "time", "pm25")
+    for name in ("pm25", "pm2.5", "PM25"):
+        assert source.missing_from(["id", "time", name]) == []
+    assert source.missing_from(["id", "time", "pm10"]) == ["pm25"]
+    optional = described(columns={"pm25": {"from": ["pm25", "pm2.5"], "optional": True}})
+    assert optional.missing_from(["id", "time"]) == []

@@ -4,4 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-AIR: dict[str, Any] = json.loads((Path(__file__).parent / "air.json").read_text(encoding="utf-8"))
+_HERE = Path(__file__).parent
+
+AIR: dict[str, Any] = json.loads((_HERE / "air.json").read_text(encoding="utf-8"))
+VITALS: dict[str, Any] = json.loads((_HERE / "vitals.json").read_text(encoding="utf-8"))
