@@ -1,0 +1,81 @@
+"""Runs of equal state within a day: a day's share of what alerts are folded from, whatever was open before it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import polars as pl
+
+from kaikai_assets.alerts.rules import Rule, RuleSet
+from kaikai_assets.alerts.states import CLEAR, VIOLATING, states
+
+INSTANT = pl.Datetime("us", "UTC")
+
+
+def runs(
+    sets: Sequence[RuleSet], frames: Mapping[str, pl.DataFrame], entity: str, days: Sequence[date]
+) -> pl.DataFrame:
+    """Runs of some days for all rules of some sets, from what they judge.
+
+    ``frames``: by what rules are of (``reading``, ``window``, ``hour``, ``day``), the rows that ``states`` reads.
+    Returns ``day, rule_set, rule, <entity>, start, last`` (start of the last reading), ``end, max_gap_s`` (of the first
+    reading to the one before), ``state, n, peak`` (value furthest beyond the threshold; null where not violating),
+    ``threshold, assumed``, in UTC. The first readings of a run stand alone where a rule counts them.
+    """
+    ordered = {of: frame.sort(entity, "start") for of, frame in frames.items()}
+    found = [_empty(entity)]
+    for rules in sets:
+        for rule in rules.rules:
+            of_rule = _runs(states(ordered[rule.of], rule, rules, entity, days), rule, entity)
+            named = of_rule.with_columns(rule_set=pl.lit(rules.rule_set), rule=pl.lit(rule.id))
+            found.append(named.select(found[0].columns))
+    return pl.concat(found)
+
+
+def _runs(judged: pl.DataFrame, rule: Rule, entity: str) -> pl.DataFrame:
+    before = _end(entity).shift(1) if rule.silent_for else pl.col("start").shift(1)
+    same = [pl.col(name) == pl.col(name).shift(1) for name in ("day", entity, "state")]
+    goes_on = pl.all_horizontal(*same, pl.col("start") - before <= gap("max_gap_s"))
+    numbered = judged.with_columns(_run=(~goes_on).fill_null(True).cum_sum())
+    counted = {VIOLATING: rule.readings, CLEAR: rule.clear.readings if rule.clear else 1}
+    if max(counted.values()) > 1:
+        needed = pl.col("state").replace_strict(counted, default=1, return_dtype=pl.Int64)
+        alone = pl.int_range(pl.len()).over("_run") < needed
+        numbered = numbered.with_columns(_run=alone.cum_sum())
+    return numbered.group_by("_run", maintain_order=True).agg(
+        pl.col("day", entity, "start", "max_gap_s", "state", "threshold").first(),
+        pl.col("start").last().alias("last"),
+        pl.col("end").max(),
+        pl.len().cast(pl.Int64).alias("n"),
+        (pl.col("value").max() if rule.above else pl.col("value").min()).alias("peak"),
+        pl.col("assumed").max(),
+    )
+
+
+def gap(seconds: str) -> pl.Expr:
+    """A column of seconds as a duration."""
+    return pl.duration(microseconds=(pl.col(seconds) * 1e6).round().cast(pl.Int64), time_unit="us")
+
+
+def _end(entity: str) -> pl.Expr:
+    # A longer interval may end after those that start later.
+    return pl.col("end").cum_max().over(entity)
+
+
+def _empty(entity: str) -> pl.DataFrame:
+    return pl.DataFrame(
+        schema={
+            "day": pl.Date,
+            "rule_set": pl.String,
+            "rule": pl.String,
+            entity: pl.String,
+            "start": INSTANT,
+            "last": INSTANT,
+            "end": INSTANT,
+            "max_gap_s": pl.Float64,
+            "state": pl.String,
+            "n": pl.Int64,
+            "peak": pl.Float64,
+            "threshold": pl.Float64,
+            "assumed": pl.String,
+        }
+    )
