@@ -50,10 +50,10 @@ def _part(content: bytes, loc: Sequence[int | str]) -> str:
     part: Any = from_json(content)
     found = ""
     for step in loc:
-        if isinstance(part, dict) and isinstance(part.get("id"), str):
-            found = f"rule {part['id']!r}: "
         try:
             part = part[step]
         except (KeyError, IndexError, TypeError):
             break
+        if isinstance(part, dict) and isinstance(part.get("id"), str):
+            found = f"rule {part['id']!r}: "
     return found

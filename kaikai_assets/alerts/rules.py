@@ -134,7 +134,8 @@ class Clear(Rules):
 
 
 class Rule(Sourced):
-    """When an alert is raised: where ``all`` conditions hold in one reading, or an entity is ``silent_for`` longer.
+    """When an alert is raised: where ``all`` conditions hold in one reading, or an entity is ``silent_for`` longer
+    (or its expected interval, if that is longer still).
 
     The conditions must hold in consecutive readings that span ``for`` and are ``readings`` in number, with no gap of
     over three expected intervals among them.

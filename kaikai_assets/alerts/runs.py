@@ -32,9 +32,14 @@ def runs(
 
 
 def _runs(judged: pl.DataFrame, rule: Rule, entity: str) -> pl.DataFrame:
-    before = _end(entity).shift(1) if rule.silent_for else pl.col("start").shift(1)
     same = [pl.col(name) == pl.col(name).shift(1) for name in ("day", entity, "state")]
-    goes_on = pl.all_horizontal(*same, pl.col("start") - before <= gap("max_gap_s"))
+    if rule.silent_for:
+        # How long a silence may be, the reading before it says. A longer interval may end after those that follow.
+        heard, allowed = pl.col("end").cum_max().over(entity).shift(1), gap("max_gap_s").shift(1)
+        same.append(pl.col("max_gap_s") == pl.col("max_gap_s").shift(1))
+    else:
+        heard, allowed = pl.col("start").shift(1), gap("max_gap_s")
+    goes_on = pl.all_horizontal(*same, pl.col("start") - heard <= allowed)
     numbered = judged.with_columns(_run=(~goes_on).fill_null(True).cum_sum())
     counted = {VIOLATING: rule.readings, CLEAR: rule.clear.readings if rule.clear else 1}
     if max(counted.values()) > 1:
@@ -54,11 +59,6 @@ def _runs(judged: pl.DataFrame, rule: Rule, entity: str) -> pl.DataFrame:
 def gap(seconds: str) -> pl.Expr:
     """A column of seconds as a duration."""
     return pl.duration(microseconds=(pl.col(seconds) * 1e6).round().cast(pl.Int64), time_unit="us")
-
-
-def _end(entity: str) -> pl.Expr:
-    # A longer interval may end after those that start later.
-    return pl.col("end").cum_max().over(entity)
 
 
 def _empty(entity: str) -> pl.DataFrame:

@@ -36,15 +36,17 @@ def states(readings: pl.DataFrame, rule: Rule, rules: RuleSet, entity: str, days
     ready = readings.select("day", entity, "start", "end", "interval_s", *needed)
     wanted = pl.col("day").is_in(list(days)) & (pl.col("day") >= rule.valid_from)
     if rule.silent_for:
+        # Nobody is silent while the next reading is not due.
+        allowed = pl.max_horizontal(pl.lit(rule.silent_for.total_seconds()), pl.col("interval_s").cast(pl.Float64))
         return ready.filter(wanted).select(
             "day",
             entity,
             "start",
             "end",
-            pl.lit(rule.silent_for.total_seconds()).alias("max_gap_s"),
+            allowed.alias("max_gap_s"),
             pl.lit(CLEAR).alias("state"),
             pl.lit(None, pl.Float64).alias("value"),
-            pl.lit(rule.silent_for.total_seconds() / 60).alias("threshold"),
+            (allowed / 60).alias("threshold"),
             pl.lit(None, pl.String).alias("assumed"),
         )
     if rule.min_completeness:
@@ -135,7 +137,8 @@ def _baselines(
         .select(entity, "_baseline", pl.lit(day).alias("day"))
         for day in days
     ]
-    return pl.concat(found)
+    nothing = pl.DataFrame(schema={entity: pl.String, "_baseline": pl.Float64, "day": pl.Date})
+    return pl.concat([nothing, *found])
 
 
 def _threshold(condition: Condition, rules: RuleSet) -> pl.Expr:

@@ -11,6 +11,7 @@ from kaikai_assets.cli.checking import doctor, verify
 from kaikai_assets.cli.explaining import trace_command
 from kaikai_assets.cli.keeping import backup, compact, restore, retain
 from kaikai_assets.cli.reporting import report
+from kaikai_assets.cli.rules import rules
 from kaikai_assets.cli.simulating import demo, simulate
 from kaikai_assets.landing.sources import SourceError
 
@@ -29,6 +30,7 @@ for command in (
     runs,
     trace_command,
     report,
+    rules,
     verify,
     doctor,
     compact,

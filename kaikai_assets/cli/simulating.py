@@ -103,6 +103,7 @@ _DEMO_ALERTS = """
     SELECT sensor_id, opened_at::TIMESTAMP AS opened_at, closed_at::TIMESTAMP AS closed_at,
            n AS hours, round(peak, 1) AS peak
     FROM gold.air_alerts
+    WHERE rule = 'pm25_hourly_above_35'
     ORDER BY peak DESC
     LIMIT 10
 """

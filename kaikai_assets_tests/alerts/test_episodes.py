@@ -1,7 +1,6 @@
-"""Episodes open and close by known values only, and do not depend on how hours are cut into days."""
+"""Alerts open, last and close by what readings say and when, however these are cut into days and batches."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from hashlib import sha256
 from random import Random
 from typing import Any
@@ -12,303 +11,293 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from kaikai_assets.alerts.episodes import fold, runs
-from kaikai_assets.alerts.rules import Rule, RuleSet
+from kaikai_assets.alerts.episodes import fold
+from kaikai_assets.alerts.rules import RuleSet, days_before
+from kaikai_assets.alerts.runs import runs
+from kaikai_assets.rule_files import RuleError
+from kaikai_assets_tests.alerts.making import (
+    MINUTE,
+    SHOWN,
+    START,
+    a_rule,
+    condition,
+    frame,
+    minutes,
+    of_days,
+    rule_set,
+    shown,
+)
+from kaikai_assets_tests.alerts.reference import Reading, episodes
 
-START = datetime(2025, 1, 1, tzinfo=UTC)
-HOUR = timedelta(hours=1)
-VALUES = {
-    "day": pl.Date(),
-    "entity": pl.String(),
-    "start": pl.Datetime("us", "UTC"),
-    "completeness": pl.Float64(),
-    "pm25": pl.Float64(),
-}
-
-
-def rule(operator: str = ">", threshold: float = 35.0, name: str = "high", **more: Any) -> Rule:
-    given = {"id": name, "metric": "pm25", "operator": operator, "threshold": threshold, "unit": "µg/m³"}
-    return Rule.model_validate(given | {"min_completeness": 0.75, "severity": "alert", "source": "test"} | more)
-
-
-def rule_set(*rules: Rule, version: int = 1) -> RuleSet:
-    return RuleSet(rule_set="test", version=version, description="", rules=rules or (rule(),))
-
-
-@dataclass(frozen=True)
-class Hour:
-    """A known hour, ``at`` hours after the start."""
-
-    at: int
-    value: float | None
-    completeness: float | None = 1.0
-    entity: str = "S1"
-
-    @property
-    def start(self) -> datetime:
-        return START + self.at * HOUR
+MIDNIGHT = 24 * 60
+DAY = timedelta(days=1)
+FOR_3 = rule_set(a_rule(**{"for": "PT3M"}))
+THIRD = rule_set(a_rule(readings=3))
+HYSTERESIS = rule_set(a_rule(clear={"operator": "<", "threshold": 1}))
+CLEAR_FOR_2 = rule_set(a_rule(clear={"for": "PT2M"}))
+CLEAR_THIRD = rule_set(a_rule(clear={"readings": 3}))
+PLAIN = rule_set()
 
 
-def frame(hours: list[Hour]) -> pl.DataFrame:
-    rows = [(h.start.date(), h.entity, h.start, h.completeness, h.value) for h in hours]
-    return pl.DataFrame(rows, schema=VALUES, orient="row")
+def spans(found: list[tuple[Any, ...]]) -> list[tuple[float | None, ...]]:
+    """``(opened, raised, last violation, closed, n)`` of episodes, in minutes."""
+    return [(*(None if t is None else (t - START) / MINUTE for t in row[2:6]), row[6]) for row in found]
 
 
-def hours(text: str, entity: str = "S1", first: int = 0) -> list[Hour]:
-    """Hours in a row: ``x`` violates by much, ``o`` is well, ``?`` is known in part and would violate, ``!`` is known
-    in part and would be well, ``-`` is known without a value, a blank is missing."""
-    kinds: dict[str, tuple[float | None, float]] = {
-        "x": (50, 1),
-        "o": (10, 1),
-        "?": (50, 0.5),
-        "!": (10, 0.5),
-        "-": (None, 1),
-    }
-    return [Hour(first + n, *kinds[c], entity) for n, c in enumerate(text) if c != " "]
-
-
-def days_of(found: list[Hour], rules: RuleSet) -> list[pl.DataFrame]:
-    """Each day's runs, computed from that day alone."""
-    by_day: dict[Any, list[Hour]] = {}
-    for hour in found:
-        by_day.setdefault(hour.start.date(), []).append(hour)
-    return [runs(frame(of_day), r, "1h") for of_day in by_day.values() for r in rules.rules]
-
-
-def episodes(found: list[Hour], rules: RuleSet | None = None) -> pl.DataFrame:
-    rules = rules or rule_set()
-    return fold(pl.concat([runs(frame([]), rules.rules[0], "1h"), *days_of(found, rules)]), rules)
-
-
-def spans(text: str, first: int = 0) -> list[tuple[int, int, int | None, int]]:
-    """``(opened, end of last violation, closed, n)`` in hours."""
-
-    def at(instant: datetime | None) -> Any:
-        return None if instant is None else (instant - START) // HOUR
-
-    found = episodes(hours(text, first=first)).sort("opened_at")
-    rows = found.select("opened_at", "last_violation_end", "closed_at", "n").rows()
-    return [(at(opened), at(end), at(closed), n) for opened, end, closed, n in rows]
-
-
-# one threshold ---------------------------------------------------------------------------------------------------
+# scenarios, each also across midnight ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("operator", "violating"),
+    ("rules", "text", "expected"),
     [
-        (">", [35.000001, 35.1, 5000.0]),
-        (">=", [35.0, 34.9999999, 35.0000001, 35.000001, 35.1, 5000.0]),
-        ("<", [-1.0, 0.0, 34.999999]),
-        ("<=", [-1.0, 0.0, 34.999999, 34.9999999, 35.0, 35.0000001]),
+        (PLAIN, "", []),
+        (PLAIN, "ooo", []),
+        (PLAIN, "x", [(0, 0, 0, None, 1)]),
+        (PLAIN, "oxo", [(1, 1, 1, 2, 1)]),
+        (PLAIN, "xxoxx", [(0, 0, 1, 2, 2), (3, 3, 4, None, 2)]),
+        # What is missing neither opens nor closes; neither does a reading without the metric.
+        (PLAIN, "x-", [(0, 0, 0, None, 1)]),
+        (PLAIN, "x         x", [(0, 0, 10, None, 2)]),
+        (PLAIN, "x         o", [(0, 0, 0, 10, 1)]),
+        # Three expected intervals are no gap, more is one.
+        (FOR_3, "xxx", []),
+        (FOR_3, "xxxx", [(0, 3, 3, None, 4)]),
+        (FOR_3, "x  x", [(0, 3, 3, None, 2)]),
+        (FOR_3, "x   x", []),
+        (FOR_3, "x   xxxx", [(4, 7, 7, None, 4)]),
+        (FOR_3, "xx--x", [(0, 3, 4, None, 3)]),
+        (FOR_3, "xxoxxxx", [(3, 6, 6, None, 4)]),
+        (FOR_3, "xxxx       x", [(0, 3, 11, None, 5)]),
+        (THIRD, "xx", []),
+        (THIRD, "xxx", [(0, 2, 2, None, 3)]),
+        (THIRD, "xxoxxxx", [(3, 5, 6, None, 4)]),
+        (THIRD, "xx    xxx", [(6, 8, 8, None, 3)]),
+        # In between an alert neither opens nor closes, and what is pending starts again.
+        (HYSTERESIS, "~", []),
+        (HYSTERESIS, "x~~x~o", [(0, 0, 3, 5, 2)]),
+        (HYSTERESIS, "xo~x", [(0, 0, 0, 1, 1), (3, 3, 3, None, 1)]),
+        (CLEAR_FOR_2, "xoox", [(0, 0, 3, None, 2)]),
+        (CLEAR_FOR_2, "xooo", [(0, 0, 0, 3, 1)]),
+        (CLEAR_FOR_2, "xo    oo", [(0, 0, 0, None, 1)]),
+        (CLEAR_FOR_2, "xo    ooo", [(0, 0, 0, 8, 1)]),
+        (CLEAR_THIRD, "xooxooo", [(0, 0, 3, 6, 2)]),
+        (CLEAR_THIRD, "xoo    o", [(0, 0, 0, None, 1)]),
     ],
 )
-def test_each_operator_holds_on_its_side_of_the_threshold_after_rounding(operator: str, violating: list[float]) -> None:
-    values = [-1.0, 0.0, 34.999999, 34.9999999, 35.0, 35.0000001, 35.000001, 35.1, 5000.0]
-    found = [value for value in values if episodes([Hour(0, value)], rule_set(rule(operator))).height]
-    assert found == sorted(violating)
+@pytest.mark.parametrize("first", [0, MIDNIGHT - 1, MIDNIGHT - 2, MIDNIGHT - 3, 3 * MIDNIGHT - 4])
+def test_when_alerts_open_are_raised_and_close(
+    rules: RuleSet, text: str, expected: list[tuple[float | None, ...]], first: int
+) -> None:
+    moved = [(*(None if t is None else t + first for t in one[:4]), one[4]) for one in expected]
+    assert spans(shown(minutes(text, first=first), rules)) == moved
 
 
-def test_a_value_is_rounded_to_the_decimals_of_the_rule_before_it_is_compared() -> None:
-    assert episodes([Hour(0, 35.04)], rule_set(rule(decimals=1))).height == 0
-    assert episodes([Hour(0, 35.06)], rule_set(rule(decimals=1)))["peak"].item() == 35.1
-    assert episodes([Hour(0, sum([0.1] * 3))], rule_set(rule(threshold=0.3))).height == 0
-
-
-@pytest.mark.parametrize(("completeness", "opens"), [(0.749999, False), (0.75, True), (1.0, True), (None, False)])
-def test_an_hour_counts_from_the_completeness_of_the_rule(completeness: float | None, opens: bool) -> None:
-    assert episodes([Hour(0, 50, completeness)]).height == opens
-
-
-@pytest.mark.parametrize(("operator", "peak"), [(">", 90.0), (">=", 90.0), ("<", -5.0), ("<=", -5.0)])
-def test_the_peak_is_the_value_furthest_beyond_the_threshold(operator: str, peak: float) -> None:
-    rules = rule_set(rule(operator, 35.0 if operator[0] == ">" else 100.0))
-    found = episodes([Hour(0, 50.0), Hour(1, peak), Hour(30, 60.0)], rules)
-    assert found.select("peak", "n").rows() == [(peak, 3)]
-
-
-def test_the_peak_does_not_look_at_incomplete_or_well_hours() -> None:
-    found = episodes([Hour(0, 50.0), Hour(1, 99.0, 0.5), Hour(2, 5.0), Hour(3, 1.0)])
-    assert found["peak"].to_list() == [50.0]
-
-
-# episodes --------------------------------------------------------------------------------------------------------
+def test_an_alert_may_last_days_and_those_without_data() -> None:
+    found = shown([*minutes("x"), *minutes("xx", first=3 * MIDNIGHT), *minutes("o", first=9 * MIDNIGHT)], PLAIN)
+    assert spans(found) == [(0, 0, 3 * MIDNIGHT + 1, 9 * MIDNIGHT, 3)]
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", []),
-        ("ooo", []),
-        ("x", [(0, 1, None, 1)]),
-        ("oxo", [(1, 2, 2, 1)]),
-        ("xxoxx", [(0, 2, 2, 2), (3, 5, None, 2)]),
-        ("xxooo", [(0, 2, 2, 2)]),
-        # What is not known neither opens nor closes.
-        ("?", []),
-        ("o?o", []),
-        ("x?", [(0, 1, None, 1)]),
-        ("x!", [(0, 1, None, 1)]),
-        ("x-", [(0, 1, None, 1)]),
-        ("x ", [(0, 1, None, 1)]),
-        ("x!x", [(0, 3, None, 2)]),
-        ("x-x", [(0, 3, None, 2)]),
-        ("x    x", [(0, 6, None, 2)]),
-        ("x!o", [(0, 1, 2, 1)]),
-        ("x   o", [(0, 1, 4, 1)]),
-        ("x !-? o x", [(0, 1, 6, 1), (8, 9, None, 1)]),
+        ("oooo", []),
+        ("o    o", []),  # five minutes, no more
+        ("o     o", [(5, 5, 6, 6, 1)]),
+        ("o         oo        o", [(5, 5, 10, 10, 1), (16, 16, 20, 20, 1)]),
+        ("o----  -- o", []),  # a reading without the metric is a reading
     ],
 )
-def test_an_episode_goes_from_the_first_violating_hour_to_the_next_well_one(
-    text: str, expected: list[tuple[int, int, int | None, int]]
+@pytest.mark.parametrize("first", [0, MIDNIGHT - 6])
+def test_silence_is_an_alert_from_when_it_is_too_long_to_the_next_reading(
+    text: str, expected: list[tuple[float, ...]], first: int
 ) -> None:
-    assert spans(text) == expected
-    # The same across midnight.
-    shifted = [(o + 22, e + 22, None if c is None else c + 22, n) for o, e, c, n in expected]
-    assert spans(text, first=22) == shifted
+    rules = rule_set(a_rule(silent_for="PT5M"))
+    moved = [(*(t + first for t in one[:4]), one[4]) for one in expected]
+    assert spans(shown(minutes(text, first=first), rules)) == moved
 
 
-def test_an_episode_may_last_several_days_and_those_without_any_data() -> None:
-    text = "o" * 20 + "x" * 30 + " " * 60 + "x" + "o"
-    assert spans(text) == [(20, 111, 111, 31)]
+def test_the_silence_after_the_last_reading_is_judged_by_the_newest_of_any_entity() -> None:
+    rules = rule_set(a_rule(silent_for="PT5M"))
+    alone = minutes("oo")
+    assert shown(alone, rules) == []
+    assert spans(shown([*alone, *minutes("o", "S2", first=6)], rules)) == []
+    found = shown([*alone, *minutes("o", "S2", first=MIDNIGHT)], rules)
+    assert [(row[1], row[7], row[8]) for row in found] == [("S1", MIDNIGHT - 1, 5.0)]
+    assert spans(found) == [(6, 6, MIDNIGHT, None, 1)]
 
 
-def test_entities_and_rules_have_their_own_episodes() -> None:
-    rules = rule_set(rule(name="high"), rule("<", 20.0, name="low", severity="info"))
-    found = episodes([*hours("xo", "S1"), *hours("ox", "S2")], rules).sort("rule", "entity")
-    assert found.select("rule", "entity", "severity", "threshold", "closed_at").rows() == [
-        ("high", "S1", "alert", 35.0, START + HOUR),
-        ("high", "S2", "alert", 35.0, None),
-        ("low", "S1", "info", 20.0, None),
-        ("low", "S2", "info", 20.0, START + HOUR),
-    ]
-    assert found["alert_id"].n_unique() == 4
-    assert found.select(pl.col("rule_set", "rule_version").unique()).rows() == [("test", 1)]
+def test_nobody_is_silent_while_the_next_reading_is_not_due() -> None:
+    slow = [Reading("S1", START + n * 10 * MINUTE, {}, interval_s=600) for n in range(4)]
+    assert shown(slow, rule_set(a_rule(silent_for="PT5M"))) == []
 
 
-def test_runs_of_a_rule_that_is_no_longer_in_the_set_are_left_out() -> None:
-    old, new = rule_set(rule(name="old")), rule_set(rule(name="new"))
-    both = pl.concat([*days_of(hours("x"), old), *days_of(hours("x"), new)])
-    assert fold(both, new)["rule"].to_list() == ["new"]
+def test_late_readings_open_extend_split_and_merge_alerts() -> None:
+    late = minutes("x", first=5)
+    assert spans(shown(minutes("oooo oooo", first=0), PLAIN)) == []
+    assert spans(shown([*minutes("ooooo"), *late], PLAIN)) == [(5, 5, 5, None, 1)]
+    assert spans(shown([*minutes("xxxx"), *late], PLAIN)) == [(0, 0, 5, None, 5)]
+    assert spans(shown(minutes("x x"), PLAIN)) == [(0, 0, 2, None, 2)]
+    assert spans(shown([*minutes("x x"), *minutes("o", first=1)], PLAIN)) == [(0, 0, 0, 1, 1), (2, 2, 2, None, 1)]
+    assert spans(shown(minutes("xx    xx"), FOR_3)) == []
+    assert spans(shown([*minutes("xx    xx"), *minutes("x", first=4)], FOR_3)) == [(0, 3, 7, None, 5)]
 
 
-def test_runs_tell_both_states_of_a_day_with_half_open_ends() -> None:
-    (found,) = days_of(hours("oox?x o"), rule_set())
-    assert found.select("start", "end", "violating", "n", "peak").rows() == [
-        (START, START + 2 * HOUR, False, 2, None),
-        (START + 2 * HOUR, START + 5 * HOUR, True, 2, 50.0),
-        (START + 6 * HOUR, START + 7 * HOUR, False, 1, None),
-    ]
+def test_a_rule_looks_at_no_reading_before_it_is_valid() -> None:
+    rules = rule_set(a_rule(valid_from="2025-03-03"))
+    assert spans(shown(minutes("xxx", first=MIDNIGHT - 1), rules)) == [(MIDNIGHT, MIDNIGHT, MIDNIGHT + 1, None, 2)]
 
 
-def test_no_hours_make_no_runs_and_no_episodes() -> None:
-    assert episodes([]).height == 0
-    assert episodes([]).columns == episodes(hours("x")).columns
+def test_a_value_is_rounded_before_it_is_compared() -> None:
+    near = [Reading("S1", START, {"x": 2.0000001})]
+    assert shown(near, PLAIN) == []
+    assert shown(near, rule_set(a_rule(condition(decimals=7))))[0][7] == 2.0000001
+    assert shown(near, rule_set(a_rule(condition(">=")))) != []
+
+
+def test_a_frame_without_what_a_rule_needs_is_refused_by_the_name_of_the_rule() -> None:
+    for rules in (rule_set(a_rule(condition(metric="z"))), rule_set(a_rule(min_completeness=0.5))):
+        with pytest.raises(RuleError, match=r"test: rule 'high': a reading has no (z|completeness)"):
+            runs([rules], {"reading": frame(minutes("x"))}, "entity", [START.date()])
+
+
+@pytest.mark.parametrize(("completeness", "opens"), [(0.749999, False), (0.75, True), (1.0, True), (None, False)])
+def test_an_hour_counts_from_the_completeness_of_the_rule(completeness: float | None, opens: bool) -> None:
+    rules = rule_set(a_rule(of="hour", min_completeness=0.75))
+    hour = frame(minutes("x")).with_columns(
+        end=pl.col("start") + timedelta(hours=1), completeness=pl.lit(completeness, pl.Float64)
+    )
+    found = fold(runs([rules], {"hour": hour}, "entity", [START.date()]), rules, "entity")
+    ends = [(START + timedelta(hours=1),)] if opens else []
+    assert found.select("last_violation_end").rows() == ends
 
 
 # ids -------------------------------------------------------------------------------------------------------------
 
 
-def ids(text: str, rules: RuleSet | None = None, entity: str = "S1") -> list[str]:
-    return episodes(hours(text, entity), rules).sort("opened_at")["alert_id"].to_list()
+def ids(readings: list[Reading], rules: RuleSet = PLAIN) -> list[str]:
+    found = fold(of_days(readings, rules), rules, "entity")
+    return found.sort("opened_at")["alert_id"].to_list()
 
 
 def test_the_id_of_an_alert_is_the_same_in_every_process_and_version() -> None:
-    assert ids("x") == [sha256(b"test/1|high|S1|2025-01-01T00:00:00+00:00").hexdigest()[:20]]
+    assert ids(minutes("x")) == [sha256(b"test/1|high|S1|2025-03-02T00:00:00+00:00").hexdigest()[:20]]
 
 
-def test_the_id_of_an_alert_stays_while_the_episode_goes_on_and_closes() -> None:
-    assert ids("x") == ids("xx") == ids("x x") == ids("xxo")
-    assert ids("xox")[0] == ids("x")[0] != ids("xox")[1]
+def test_the_id_of_an_alert_stays_while_it_goes_on_and_closes() -> None:
+    assert ids(minutes("x")) == ids(minutes("xx")) == ids(minutes("x x")) == ids(minutes("xxo"))
+    assert ids(minutes("xox"))[0] == ids(minutes("x"))[0] != ids(minutes("xox"))[1]
 
 
 def test_the_id_of_an_alert_changes_with_entity_opening_rule_and_version() -> None:
     others = [
-        ids("x", entity="S2"),
-        ids("ox"),
-        ids("x", rule_set(rule(name="higher"))),
-        ids("x", rule_set(version=2)),
+        ids(minutes("x", "S2")),
+        ids(minutes("ox")),
+        ids(minutes("x"), rule_set(a_rule(id="higher"))),
+        ids(minutes("x"), rule_set(version=2)),
+        ids(minutes("x"), rule_set(name="other")),
     ]
-    assert len({str(found) for found in [ids("x"), *others]}) == 5
+    assert len({str(found) for found in [ids(minutes("x")), *others]}) == 6
 
 
-# by an oracle ----------------------------------------------------------------------------------------------------
+# by a second engine ----------------------------------------------------------------------------------------------
 
-some_hours = st.lists(
+BY_AGE = {
+    "metric": "x",
+    "operator": ">=",
+    "unit": "1",
+    "cases": [
+        {"when": {"age": {"to": 1}, "kind": {"one_of": ["SS"]}}, "threshold": 1.5},
+        {"when": {"age": {"from": 1, "to": 6}}, "threshold": 2},
+        {"when": {"age": {"from": 6, "to": 60}, "kind": {"one_of": ["SS", "SC"]}}, "threshold": 3},
+    ],
+}
+KINDS = {
+    "plain": a_rule(),
+    "low": a_rule(condition("<=", 1)),
+    "both": a_rule(condition(), condition("<", 2, "y")),
+    "for": a_rule(**{"for": "PT3M"}),
+    "third": a_rule(readings=3),
+    "for_and_third": a_rule(readings=3, **{"for": "PT4M"}),
+    "hysteresis": a_rule(clear={"operator": "<=", "threshold": 1, "for": "PT2M", "readings": 2}, **{"for": "PT1M"}),
+    "repeats": a_rule(repeats={"n": 3, "within": "PT6M"}),
+    "rise": a_rule(condition(">=", 2, change_over="PT5M")),
+    "fall": a_rule(condition("<", -1, change_over="P1D"), readings=2, clear={"readings": 2}),
+    "repeated_rise": a_rule(condition(">", 0, change_over="PT5M"), repeats={"n": 2, "within": "PT5M"}),
+    "baseline": a_rule(condition("<=", -1, baseline={"days": 2, "at_least": 3, "where": "known"})),
+    "no_baseline": a_rule(condition("<", 2, baseline={"days": 2, "at_least": 3, "where": "unknown"})),
+    "by_age": a_rule(BY_AGE, clear={"operator": "<", "threshold": 1.5}),
+    "silence": a_rule(silent_for="PT4M"),
+    "impossible": a_rule({"metric": "x", "impossible": True}),
+    "later": a_rule(valid_from="2025-03-03", readings=2),
+}
+ASSUMED = {"age": {"value": 8, "mark": "age_unknown"}, "kind": {"value": "SS", "mark": "kind_unknown"}}
+SETS = {name: rule_set(one, assumed=ASSUMED) for name, one in KINDS.items()}
+values = st.sampled_from([None, 0.0, 1.0, 1.5, 2.0, 2.0000001, 2.5, 3.0, 4.0])
+# Close around two midnights, so that runs meet there.
+instants = st.builds(
+    lambda day, minute: START + day * DAY + minute * MINUTE, st.sampled_from([1, 2]), st.integers(-8, 8)
+) | st.builds(lambda minute: START + minute * MINUTE, st.integers(0, 10))
+readings_of_two = st.lists(
     st.builds(
-        Hour,
-        at=st.integers(0, 50),
-        value=st.sampled_from([None, 10.0, 34.9999999, 35.0, 35.0000001, 36.0, 50.0]),
-        completeness=st.sampled_from([None, 0.5, 0.75, 1.0]),
-        entity=st.sampled_from(["S1", "S2"]),
+        lambda entity, start, x, y, flag, age, kind, interval: Reading(
+            entity, start, {"x": x, "y": y}, {"x": flag}, {"age": age, "kind": kind}, interval
+        ),
+        st.sampled_from(["S1", "S2"]),
+        instants,
+        values,
+        values,
+        st.sampled_from([1, 1, 3, 4, 9]),
+        st.sampled_from([None, 0.5, 1.0, 5.9, 6.0, 70.0]),
+        st.sampled_from([None, "SS", "SC", "AS"]),
+        st.sampled_from([60.0, 60.0, 120.0]),
     ),
-    max_size=40,
-    unique_by=lambda hour: (hour.at, hour.entity),
+    max_size=30,
+    unique_by=lambda reading: (reading.entity, reading.start),
 )
-operators = st.sampled_from([">", ">=", "<", "<="])
 
 
-def expected(found: list[Hour], operator: str) -> list[tuple[Any, ...]]:
-    """Hour by hour: opens with a violating hour, closes with a well one, knows nothing of other hours."""
-    violates = {">": float.__gt__, ">=": float.__ge__, "<": float.__lt__, "<=": float.__le__}[operator]
-    worst = max if operator in (">", ">=") else min
-    result: list[tuple[str, datetime, list[Hour], datetime | None]] = []
-    for entity in ("S1", "S2"):
-        open_since: datetime | None = None
-        of_episode: list[Hour] = []
-        for hour in sorted((h for h in found if h.entity == entity), key=lambda h: h.at):
-            if hour.value is None or hour.completeness is None or hour.completeness < 0.75:
-                continue
-            if violates(round(hour.value, 6), 35.0):
-                open_since = open_since or hour.start
-                of_episode.append(hour)
-            elif open_since:
-                result.append((entity, open_since, of_episode, hour.start))
-                open_since, of_episode = None, []
-        if open_since:
-            result.append((entity, open_since, of_episode, None))
-    return [
-        (e, opened, known[-1].start + HOUR, closed, len(known), worst(round(h.value or 0, 6) for h in known))
-        for e, opened, known, closed in result
-    ]
+@pytest.mark.parametrize("name", KINDS)
+@settings(max_examples=60, deadline=None)
+@given(readings=readings_of_two)
+def test_alerts_are_those_of_going_through_all_readings_one_by_one(name: str, readings: list[Reading]) -> None:
+    assert shown(readings, SETS[name]) == episodes(readings, SETS[name])
 
 
-@settings(max_examples=400, deadline=None)
-@given(some_hours, operators)
-def test_episodes_are_those_of_going_through_the_hours_one_by_one(found: list[Hour], operator: str) -> None:
-    folded = episodes(found, rule_set(rule(operator))).sort("entity", "opened_at")
-    shown = folded.select("entity", "opened_at", "last_violation_end", "closed_at", "n", "peak")
-    assert shown.rows() == expected(found, operator)
-    assert folded["alert_id"].n_unique() == folded.height
+@pytest.mark.parametrize("name", KINDS)
+@settings(max_examples=20, deadline=None)
+@given(readings=readings_of_two, random=st.randoms(use_true_random=False))
+def test_the_order_of_readings_and_the_batches_of_days_make_no_difference(
+    name: str, readings: list[Reading], random: Random
+) -> None:
+    rules = SETS[name]
+    days = sorted({reading.day for reading in readings})
+    shuffled_days = random.sample(days, len(days))
+    cut = random.randint(0, len(days))
+    groups = [group for group in (shuffled_days[:cut], shuffled_days[cut:]) if group]
+    parts = of_days(random.sample(readings, len(readings)), rules, *groups)
+    mixed = fold(parts.sample(fraction=1, shuffle=True, seed=random.randint(0, 99)), rules, "entity")
+    apart = [of_days([r for r in readings if r.entity == entity], rules) for entity in ("S2", "S1")]
+    alone = fold(of_days(readings, rules), rules, "entity").sort(SHOWN[:3])
+    assert_frame_equal(mixed.sort(SHOWN[:3]), alone)
+    assert_frame_equal(fold(pl.concat(apart), rules, "entity").sort(SHOWN[:3]), alone)
+    assert alone["alert_id"].n_unique() == alone.height
 
 
-@settings(max_examples=150, deadline=None)
-@given(some_hours, operators, st.randoms(use_true_random=False))
-def test_the_order_of_days_and_hours_does_not_matter(found: list[Hour], operator: str, random: Random) -> None:
-    rules = rule_set(rule(operator), rule(operator, 50.0, name="higher"))
-    shuffled = random.sample(found, len(found))
-    days = [runs(frame([]), rules.rules[0], "1h"), *days_of(shuffled, rules)]
-    random.shuffle(days)
-    key = ["rule", "entity", "opened_at"]
-    assert_frame_equal(fold(pl.concat(days), rules).sort(key), episodes(found, rules).sort(key))
+@pytest.mark.parametrize("name", [name for name in KINDS if name not in ("silence", "rise", "fall", "repeated_rise")])
+@settings(max_examples=20, deadline=None)
+@given(readings=readings_of_two, data=st.data())
+def test_a_missing_reading_closes_nothing(name: str, readings: list[Reading], data: st.DataObject) -> None:
+    lost = data.draw(st.sets(st.sampled_from(range(len(readings))))) if readings else set()
+    kept = [reading for number, reading in enumerate(readings) if number not in lost]
+    well = {(r.entity, r.start) for r in kept}
+    # An alert ends at a reading, or within a stretch of clear ones: never where nothing was heard afterwards.
+    for _, entity, *_, closed, _n, _peak, _threshold, _assumed in shown(kept, SETS[name]):
+        assert closed is None or any(e == entity and at >= closed for e, at in well)
 
 
-@settings(max_examples=100, deadline=None)
-@given(some_hours)
-def test_cutting_hours_into_days_makes_no_difference(found: list[Hour]) -> None:
-    whole = frame(found).with_columns(day=pl.lit(START.date()))
-    together = fold(runs(whole, rule(), "1h"), rule_set())
-    key = ["entity", "opened_at"]
-    assert_frame_equal(together.sort(key), episodes(found).sort(key))
-
-
-@settings(max_examples=150, deadline=None)
-@given(some_hours, st.data())
-def test_an_hour_that_is_missing_closes_nothing(found: list[Hour], data: st.DataObject) -> None:
-    lost = data.draw(st.sets(st.sampled_from(found))) if found else set()
-    before, after = episodes(found), episodes([hour for hour in found if hour not in lost])
-    well = {(h.entity, h.start) for h in found if h.value is not None and (h.completeness or 0) >= 0.75}
-    closings = set(after.select("entity", "closed_at").drop_nulls().rows())
-    assert closings <= well - {(h.entity, h.start) for h in lost}
-    if not lost:
-        assert_frame_equal(before, after)
+@pytest.mark.parametrize(
+    ("name", "days"), [("plain", 0), ("rise", 1), ("fall", 1), ("repeated_rise", 1), ("repeats", 1), ("baseline", 2)]
+)
+def test_the_days_that_a_rule_looks_back_at_are_those_of_its_longest_window(name: str, days: int) -> None:
+    assert days_before([SETS["plain"], SETS[name]], "reading") == days
+    assert days_before([SETS[name]], "hour") == 0

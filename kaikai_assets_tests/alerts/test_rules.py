@@ -6,17 +6,19 @@ from typing import Any
 
 import pytest
 
+from kaikai_assets.alerts import rules
 from kaikai_assets.alerts.rules import read_rules
-from kaikai_assets.domains.air.configuration import RULES
 from kaikai_assets.rule_files import RuleError
 
-RULE = {
+DOMAINS = Path(rules.__file__).parents[1] / "domains"
+SHIPPED = [path for path in sorted(DOMAINS.glob("*/rules/*.json")) if "rule_set" in json.loads(path.read_bytes())]
+CONDITION = {"metric": "pm25_mean", "operator": ">", "threshold": 35.0, "unit": "µg/m³"}
+RULE: dict[str, Any] = {
     "id": "pm25_above_35",
-    "metric": "pm25_mean",
-    "operator": ">",
-    "threshold": 35.0,
-    "unit": "µg/m³",
+    "version": 1,
     "severity": "alert",
+    "valid_from": "2025-01-01",
+    "all": [CONDITION],
     "source": "test",
 }
 RULE_SET: dict[str, Any] = {"rule_set": "kaikai-v1", "version": 1, "description": "test", "rules": [RULE]}
@@ -29,43 +31,69 @@ def written(path: Path, rule: dict[str, Any] | None = None, **rule_set: Any) -> 
 
 
 def test_a_rule_set_is_read_with_its_defaults(tmp_path: Path) -> None:
-    rules = read_rules(written(tmp_path / "rules.json"))
-    (rule,) = rules.rules
-    assert (rules.rule_set, rules.version) == ("kaikai-v1", 1)
-    assert (rule.threshold, rule.unit, rule.decimals, rule.min_completeness) == (35.0, "µg/m³", 6, 0.0)
+    found = read_rules(written(tmp_path / "rules.json"))
+    (rule,) = found.rules
+    (condition,) = rule.all
+    assert (found.rule_set, found.version) == ("kaikai-v1", 1)
+    assert (condition.threshold, condition.unit, condition.decimals) == (35.0, "µg/m³", 6)
+    assert (rule.of, rule.readings, rule.lasting, rule.min_completeness) == ("reading", 1, None, 0.0)
 
 
-def test_the_shipped_rule_set_says_what_the_network_asked_for() -> None:
-    (rule,) = read_rules(RULES / "kaikai-v1.json").rules
-    assert (rule.metric, rule.operator, rule.threshold, rule.unit) == ("pm25_mean", ">", 35.0, "µg/m³")
-    assert (rule.min_completeness, rule.severity) == (0.75, "alert")
+def compared(**change: Any) -> dict[str, Any]:
+    return {"all": [CONDITION | change]}
+
+
+SILENT = {"all": [], "silent_for": "PT30M"}
+CASE = {"when": {"age": {"from": 1}}, "threshold": 1}
 
 
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"operator": "="}, "rules.0.operator"),
-        ({"operator": "=>"}, "rules.0.operator"),
-        ({"threshold": "high"}, "rules.0.threshold"),
-        ({"threshold": None}, "rules.0.threshold"),
-        ({"threshold": float("nan")}, "rules.0.threshold"),
-        ({"threshold": float("inf")}, "rules.0.threshold"),
+        (compared(operator="="), "rules.0.all.0.operator"),
+        (compared(operator="=>"), "rules.0.all.0.operator"),
+        (compared(operator=None), "rules.0.all.0"),
+        (compared(unit=None), "rules.0.all.0"),
+        (compared(threshold="high"), "rules.0.all.0.threshold"),
+        (compared(threshold=None), "rules.0.all.0"),
+        (compared(threshold=float("nan")), "rules.0.all.0.threshold"),
+        (compared(threshold=float("inf")), "rules.0.all.0.threshold"),
+        (compared(cases=[CASE]), "rules.0.all.0"),
+        (compared(threshold=None, cases=[CASE | {"when": {}}]), "rules.0.all.0.cases.0.when"),
+        (compared(impossible=True), "rules.0.all.0"),
+        (compared(decimals=-1), "rules.0.all.0.decimals"),
+        (compared(treshold=35), "rules.0.all.0.treshold"),
+        (compared(change_over="30 min"), "rules.0.all.0.change_over"),
+        (compared(change_over="PT0S"), "rules.0.all.0.change_over"),
+        (compared(baseline={"days": 0, "at_least": 1, "where": "known"}), "rules.0.all.0.baseline.days"),
         ({"severity": "fatal"}, "rules.0.severity"),
         ({"min_completeness": 75}, "rules.0.min_completeness"),
         ({"min_completeness": -0.1}, "rules.0.min_completeness"),
-        ({"decimals": -1}, "rules.0.decimals"),
-        ({"treshold": 35}, "rules.0.treshold"),
+        ({"of": "minute"}, "rules.0.of"),
+        ({"valid_from": "soon"}, "rules.0.valid_from"),
+        ({"for": 30}, "rules.0.for"),
+        ({"for": "PT"}, "rules.0.for"),
+        ({"readings": 0}, "rules.0.readings"),
+        ({"repeats": {"n": 1, "within": "PT1H"}}, "rules.0.repeats.n"),
+        ({"all": []}, "rules.0"),
+        ({"silent_for": "PT30M"}, "rules.0"),
+        (SILENT | {"for": "PT1H"}, "rules.0"),
+        ({"clear": {"operator": "<"}}, "rules.0.clear"),
+        ({"clear": {"operator": "<", "threshold": 36}}, "rules.0"),
+        ({"clear": {"operator": ">", "threshold": 30}}, "rules.0"),
+        ({"clear": {"operator": "<", "threshold": 30}, "all": [CONDITION, CONDITION]}, "rules.0"),
     ],
 )
-def test_a_rule_that_cannot_be_meant_is_refused_with_its_file_and_field(
+def test_a_rule_that_cannot_be_meant_is_refused_with_its_file_field_and_name(
     tmp_path: Path, change: dict[str, Any], field: str
 ) -> None:
     with pytest.raises(RuleError) as error:
         read_rules(written(tmp_path / "rules.json", change))
     assert str(error.value).startswith(f"{tmp_path / 'rules.json'}: {field}: ")
+    assert "rule 'pm25_above_35': " in str(error.value)
 
 
-@pytest.mark.parametrize("name", sorted(RULE.keys()))
+@pytest.mark.parametrize("name", sorted(RULE.keys() - {"all"}))
 def test_every_field_without_a_default_is_needed(tmp_path: Path, name: str) -> None:
     rule = {field: value for field, value in RULE.items() if field != name}
     with pytest.raises(RuleError, match=rf"rules\.json: rules\.0\.{name}: "):
@@ -76,10 +104,11 @@ def test_every_field_without_a_default_is_needed(tmp_path: Path, name: str) -> N
     ("change", "field"),
     [
         ({"rules": []}, "rules"),
-        ({"rules": [RULE, RULE | {"threshold": 75.0}]}, "rules"),
+        ({"rules": [RULE, RULE | {"severity": "info"}]}, "rules"),
         ({"version": "first"}, "version"),
         ({"rule_set": None}, "rule_set"),
         ({"valid_from": "2025-01-01"}, "valid_from"),
+        ({"assumed": {"age": {"value": 8}}}, "assumed.age.mark"),
     ],
 )
 def test_a_rule_set_without_rules_with_two_of_a_name_or_unknown_fields_is_refused(
@@ -92,6 +121,19 @@ def test_a_rule_set_without_rules_with_two_of_a_name_or_unknown_fields_is_refuse
 def test_rules_of_one_name_are_named(tmp_path: Path) -> None:
     with pytest.raises(RuleError, match="several rules are called pm25_above_35"):
         read_rules(written(tmp_path / "rules.json", rules=[RULE, RULE]))
+
+
+def test_a_rule_does_not_change_after_its_set(tmp_path: Path) -> None:
+    with pytest.raises(RuleError, match="version of pm25_above_35: is above the set's, 1"):
+        read_rules(written(tmp_path / "rules.json", {"version": 2}))
+
+
+def test_the_schema_beside_the_engine_is_that_of_the_rules_and_shipped_sets_name_it() -> None:
+    beside = Path(rules.__file__).parent / "rule_set.schema.json"
+    assert json.loads(beside.read_text(encoding="utf-8")) == rules.json_schema()
+    for path in SHIPPED:
+        named = json.loads(path.read_text(encoding="utf-8"))["$schema"]
+        assert (path.parent / named).resolve() == beside
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b'{"rules": [,]}'])

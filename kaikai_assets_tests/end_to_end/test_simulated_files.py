@@ -65,7 +65,7 @@ def test_the_dust_episode_is_one_alert_across_midnight(platform: Platform) -> No
     )
     build(platform)
     assert truth.dust is not None
-    alerts = table(platform, "gold/air_alerts")
+    alerts = table(platform, "gold/air_alerts").filter(rule="pm25_hourly_above_35")
     in_dust = alerts.filter(pl.col("opened_at") < truth.dust.end, pl.col("last_violation_end") > truth.dust.start)
     long = in_dust.filter(pl.col("n") >= 6)
     assert long["sensor_id"].n_unique() == 3

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from kaikai_assets.build.steps import Domain
 from kaikai_assets.definitions import DOMAINS, build_platform
-from kaikai_assets.domains.air.configuration import rules
+from kaikai_assets.domains.air.configuration import rule_sets
 from kaikai_assets.domains.air.contracts import AlertDays, Measurements
 from kaikai_assets.domains.air.domain import AIR
 from kaikai_assets.landing.sources import SourceError
@@ -213,23 +213,35 @@ def test_a_day_as_delivered_is_traced_to_its_one_record_and_not_to_hours(platfor
     assert texts(found) == ["S1,2025-03-01,17"]
 
 
+HOURLY = "pm25_hourly_above_35"
+OF_HOURS = {"rule_set": "kaikai-v1", "rule": HOURLY}
+
+
 def test_an_alert_over_midnight_is_traced_through_both_days(platform: Platform) -> None:
     high = [*hour(at=22, pm25=90), *hour(at=23, pm25=95), *hour("2025-03-02", at=0, pm25=99)]
     deliver(platform, "a.csv", *hour(at=21, pm25=1), *high, *hour("2025-03-02", at=1, pm25=1))
     build(platform)
-    (alert,) = table(platform, "gold/air_alerts")["alert_id"]
+    (alert,) = table(platform, "gold/air_alerts").filter(rule=HOURLY)["alert_id"]
     found = trace(platform, "gold/air_alerts", {"alert_id": alert}, "peak")
     assert layers(found) == {"gold/air_alert_days": 2, "gold/air_hourly": 3, SILVER: 36}
     assert texts(found) == high
-    assert [layer.traced for layer in found.layers] == [("peak",), ("pm25_mean",), ("pm25",)]
-    assert texts(trace(platform, "gold/air_alert_days", {"day": "2025-03-02", "violating": "true"})) == high[24:]
+    traced = [("peak",), ("pm25_mean", "completeness"), ("pm25", "covered_min")]
+    assert [layer.traced for layer in found.layers] == traced
+    assert (
+        texts(trace(platform, "gold/air_alert_days", OF_HOURS | {"day": "2025-03-02", "state": "violating"}))
+        == high[24:]
+    )
+    (alert,) = table(platform, "gold/air_alerts").filter(rule="pm25_reading_above_35")["alert_id"]
+    found = trace(platform, "gold/air_alerts", {"alert_id": alert}, "peak")
+    assert layers(found) == {"gold/air_alert_days": 2, SILVER: 36}
+    assert texts(found) == high
 
 
 def test_a_gap_within_an_alert_is_no_part_of_it(platform: Platform) -> None:
     incomplete = hour(at=11, pm25=90)[:3]
     deliver(platform, "a.csv", *hour(at=10, pm25=90), *incomplete, *hour(at=12, pm25=90))
     build(platform)
-    found = trace(platform, "gold/air_alerts", {"sensor_id": "S1"})
+    found = trace(platform, "gold/air_alerts", {"sensor_id": "S1", "rule": HOURLY})
     assert found.row.rows["n"].to_list() == [2]
     assert layers(found) == {"gold/air_alert_days": 1, "gold/air_hourly": 2, SILVER: 24, FLAGS: 24}
 
@@ -403,9 +415,10 @@ def test_every_table_of_a_domain_says_what_its_rows_are_made_of(domain: Domain) 
             assert set(domain.spans[name].by) <= names
 
 
-def test_the_columns_of_alerts_are_made_of_the_metrics_of_the_active_rules() -> None:
+def test_the_columns_of_alerts_are_made_of_the_metrics_of_the_rules() -> None:
     of = {column.name: column for column in columns(AlertDays)}
-    assert set(of["peak"].made_of) == {rule.metric for rule in rules().rules}
+    judged = {condition.metric for rules in rule_sets() for rule in rules.rules for condition in rule.all}
+    assert set(of["peak"].made_of) == judged
 
 
 # by property -----------------------------------------------------------------------------------------------------

@@ -127,7 +127,7 @@ class History(RuleBasedStateMachine):
     def change_rules_and_limits(self, threshold: int, high: int) -> None:
         rules, limits = self.rule_files / "kaikai-v1.json", self.rule_files / "limits.json"
         content = json.loads(rules.read_text(encoding="utf-8"))
-        content["rules"][0]["threshold"] = threshold
+        content["rules"][0]["all"][0]["threshold"] = threshold
         rules.write_text(json.dumps(content), encoding="utf-8")
         content = json.loads(limits.read_text(encoding="utf-8"))
         content["metrics"]["pm25"]["*"]["gross_range"]["suspect"] = [None, high]
@@ -183,7 +183,7 @@ class History(RuleBasedStateMachine):
 
 
 def _read_rules_anew() -> None:
-    configuration.rules.cache_clear()
+    configuration.rule_sets.cache_clear()
     configuration.limits.cache_clear()
 
 

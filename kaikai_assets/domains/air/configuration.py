@@ -6,7 +6,7 @@ Whatever a step's ``make`` uses of these must be in its configuration here: a ch
 from functools import cache, partial
 from pathlib import Path
 
-from kaikai_assets.alerts.rules import RuleSet, read_rules
+from kaikai_assets.alerts.rules import RuleSet, days_before, read_rules
 from kaikai_assets.build.configuration import of_registry, of_rules, of_sources, with_rules
 from kaikai_assets.build.steps import Configuration, Context
 from kaikai_assets.domains.air.correction import Corrections
@@ -19,6 +19,7 @@ from kaikai_assets.rule_files import read_rule_file
 
 RULES = Path(__file__).parent / "rules"
 ACTIVE_RULES = "kaikai-v1"
+SHADOW_RULES = ("kaikai-monitoring-v1", "who-2021")
 
 _sensors = partial(of_registry, "sensor_id")
 
@@ -30,9 +31,14 @@ def limits() -> Limits:
 
 
 @cache
+def rule_sets() -> tuple[RuleSet, ...]:
+    """The active rule set, then those in shadow."""
+    return tuple(read_rules(RULES / f"{name}.json") for name in (ACTIVE_RULES, *SHADOW_RULES))
+
+
 def rules() -> RuleSet:
     """The active rule set."""
-    return read_rules(RULES / f"{ACTIVE_RULES}.json")
+    return rule_sets()[0]
 
 
 @cache
@@ -95,5 +101,14 @@ def of_health(context: Context) -> Configuration:
     return with_rules(registered, health_limits())
 
 
-def of_alerts(_context: Context) -> Configuration:
+def of_network(_context: Context) -> Configuration:
     return of_rules(rules())
+
+
+def of_alert_days(context: Context) -> Configuration:
+    registered = _sensors("expected_interval_s", around=days_before(rule_sets(), "reading"))(context)
+    return with_rules(registered, *rule_sets())
+
+
+def of_alerts(_context: Context) -> Configuration:
+    return of_rules(*rule_sets())

@@ -5,6 +5,10 @@ from pathlib import Path
 
 import polars as pl
 
+from kaikai_assets.alerts.comparison import compare
+from kaikai_assets.alerts.episodes import fold
+from kaikai_assets.alerts.rules import days_before
+from kaikai_assets.alerts.runs import runs
 from kaikai_assets.build.steps import Context, Domain, Inputs, Made, Read, Step
 from kaikai_assets.domains.air import configuration, contracts, registry
 from kaikai_assets.domains.air.origins import spans
@@ -64,17 +68,37 @@ def _sensor_health(inputs: Inputs, of_days: list[date], context: Context) -> Mad
 
 
 def _network_daily(inputs: Inputs, of_days: list[date], _context: Context) -> Made:
-    of_hours = alerts.alert_days(inputs["gold/air_hourly"], configuration.rules())
+    of_hours = alerts.hourly_runs(inputs["gold/air_hourly"], configuration.rules())
     found = network.network_daily(inputs["gold/air_sensor_health"], of_hours, of_days)
     return Made({"gold/air_network_daily": found})
 
 
-def _alert_days(inputs: Inputs, _days: list[date], _context: Context) -> Made:
-    return Made({"gold/air_alert_days": alerts.alert_days(inputs["gold/air_hourly"], configuration.rules())})
+def _alert_days(inputs: Inputs, of_days: list[date], context: Context) -> Made:
+    judged = {
+        "reading": alerts.readings(inputs["silver/air_measurements"], context.dimension),
+        "hour": alerts.hours(inputs["gold/air_hourly"]),
+        "day": alerts.days(inputs["gold/air_daily"]),
+    }
+    return Made({"gold/air_alert_days": runs(configuration.rule_sets(), judged, "sensor_id", of_days)})
+
+
+def _alert_days_reads(_context: Context | None) -> tuple[Read, ...]:
+    sets = configuration.rule_sets()
+    return (
+        Read("gold/air_daily", days_before(sets, "day")),
+        Read("gold/air_hourly", days_before(sets, "hour")),
+        Read("silver/air_measurements", days_before(sets, "reading")),
+    )
 
 
 def _alerts(inputs: Inputs, _days: list[date], _context: Context) -> Made:
-    return Made({"gold/air_alerts": alerts.alerts(inputs["gold/air_alert_days"], configuration.rules())})
+    of_days, sets = inputs["gold/air_alert_days"], configuration.rule_sets()
+    return Made(
+        {
+            "gold/air_alerts": fold(of_days, configuration.rules(), "sensor_id"),
+            "gold/air_rule_comparison": compare(of_days, sets, configuration.ACTIVE_RULES, "sensor_id"),
+        }
+    )
 
 
 def _daily_reads(context: Context | None) -> tuple[Read, ...]:
@@ -151,20 +175,22 @@ AIR = Domain(
         ),
         Step(
             outputs={"gold/air_alert_days": contracts.AlertDays},
-            reads=lambda _context: (Read("gold/air_hourly"),),
+            reads=_alert_days_reads,
             make=_alert_days,
-            configuration=configuration.of_alerts,
+            configuration=configuration.of_alert_days,
+            same_day=True,
+            registered=True,
         ),
         Step(
             outputs={"gold/air_network_daily": contracts.NetworkDaily},
             # Not the days of alerts: a table that is also read whole cannot have a window in Dagster's graph.
             reads=lambda _context: (Read("gold/air_sensor_health"), Read("gold/air_hourly", 1)),
             make=_network_daily,
-            configuration=configuration.of_alerts,
+            configuration=configuration.of_network,
             same_day=True,
         ),
         Step(
-            outputs={"gold/air_alerts": contracts.Alerts},
+            outputs={"gold/air_alerts": contracts.Alerts, "gold/air_rule_comparison": contracts.RuleComparison},
             reads=lambda _context: (Read("gold/air_alert_days", whole=True),),
             make=_alerts,
             configuration=configuration.of_alerts,
@@ -180,12 +206,13 @@ AIR = Domain(
         "gold/air_sensor_health",
         "gold/air_network_daily",
         "gold/air_alerts",
+        "gold/air_rule_comparison",
     ),
     due_by_h=6,  # schools send their day overnight
     stale_after_h=26,
     conform=readings.conformed,
     conform_dimension=registry.conformed,
-    spans=spans(configuration.rules),
+    spans=spans(configuration.rule_sets),
     pictures=pictures(configuration.indices),
     report=report(configuration.indices, configuration.corrections, configuration.rules, configuration.health_limits),
 )

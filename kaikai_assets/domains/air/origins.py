@@ -1,12 +1,13 @@
 """What rows of the air tables were made of: the span of event time that each stands for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
-from kaikai_assets.alerts.episodes import known
-from kaikai_assets.alerts.rules import RuleSet
-from kaikai_assets.build.origins import Span
+from kaikai_assets.alerts.rules import Rule, RuleSet
+from kaikai_assets.alerts.states import VIOLATING, complete
+from kaikai_assets.build.origins import Holds, Span
+from kaikai_assets.domains.air.transforms.intervals import INSTANT, seconds
 from kaikai_assets.domains.air.transforms.local_days import local_day
 from kaikai_assets.domains.air.transforms.registered import COUNTED, DEFAULT_ZONE, valid_on
 from kaikai_assets.domains.air.transforms.zones import UNKNOWN
@@ -14,15 +15,25 @@ from kaikai_assets.domains.air.transforms.zones import UNKNOWN
 _INSTANT = pl.Datetime("us", "UTC")
 
 
-def spans(rules: Callable[[], RuleSet]) -> Mapping[str, Span]:
-    """Spans of silver and gold. ``rules`` gives the active rule set."""
+def spans(rule_sets: Callable[[], Sequence[RuleSet]]) -> Mapping[str, Span]:
+    """Spans of silver and gold. ``rule_sets`` gives the active one and those in shadow."""
 
-    def judged(pairs: pl.DataFrame, _registry: pl.DataFrame) -> pl.DataFrame:
-        return pairs.filter(pl.any_horizontal(known(rule) & (pl.col("made.rule") == rule.id) for rule in rules().rules))
+    def judged(what: str, start: str) -> Holds:
+        def of_what(pairs: pl.DataFrame, _registry: pl.DataFrame) -> pl.DataFrame:
+            by_rule = [
+                _judged(rule) & (pl.col("made.rule") == rule.id) & (pl.col("made.rule_set") == rules.rule_set)
+                for rules in rule_sets()
+                for rule in rules.of(what)
+            ]
+            begun = (pl.col(start) < pl.col("made.end")) | (pl.col(start) == pl.col("made.last"))
+            return pairs.filter(begun, pl.any_horizontal(pl.lit(False), *by_rule))
+
+        return of_what
 
     time, hour, start = pl.col("time"), pl.col("hour"), pl.col("start")
     midnight = pl.col("day").cast(_INSTANT)
     opened, last = pl.col("opened_at"), pl.col("last_violation_end")
+    opened_on = pl.col("opened_on").cast(_INSTANT)
     return {
         "silver/air_measurements": Span(("sensor_id", "grain"), time, time.dt.offset_by("1us")),
         # A flag is of its reading: the neighbours say how it was judged.
@@ -50,9 +61,40 @@ def spans(rules: Callable[[], RuleSet]) -> Mapping[str, Span]:
         "gold/air_network_daily": Span(
             ("day",), midnight, midnight.dt.offset_by("1d"), {"gold/air_sensor_health": _counted}
         ),
-        "gold/air_alert_days": Span(("rule", "sensor_id"), start, pl.col("end"), {"gold/air_hourly": judged}),
-        "gold/air_alerts": Span(("rule", "sensor_id"), opened, last),
+        # An instant ends at its start: the last of a run is part of it.
+        "gold/air_alert_days": Span(
+            ("rule_set", "rule", "sensor_id"),
+            start,
+            pl.col("end").dt.offset_by("1us"),
+            {
+                "silver/air_measurements": lambda pairs, registry: judged("reading", "time")(_short(pairs), registry),
+                "gold/air_hourly": judged("hour", "hour"),
+                "gold/air_daily": judged("day", "_start"),
+            },
+        ),
+        "gold/air_alerts": Span(
+            ("rule_set", "rule", "sensor_id"), opened, last.dt.offset_by("1us"), {"gold/air_alert_days": _violating}
+        ),
+        "gold/air_rule_comparison": Span(
+            ("rule_set",), opened_on, opened_on.dt.offset_by("1d"), {"gold/air_alert_days": _violating}
+        ),
     }
+
+
+def _judged(rule: Rule) -> pl.Expr:
+    if rule.silent_for:
+        return pl.lit(True)
+    known = pl.all_horizontal(pl.col(condition.metric).is_not_null() for condition in rule.all)
+    return known & complete(rule) if rule.min_completeness else known
+
+
+def _short(pairs: pl.DataFrame) -> pl.DataFrame:
+    lengths = {grain: seconds(grain) for grain in pairs["grain"].unique() if grain != INSTANT}
+    return pairs.filter(pl.col("grain").replace_strict(lengths, default=0.0, return_dtype=pl.Float64) < 3600)
+
+
+def _violating(pairs: pl.DataFrame, _registry: pl.DataFrame) -> pl.DataFrame:
+    return pairs.filter(pl.col("state") == VIOLATING)
 
 
 _OF_READINGS = ("silver/air_measurements", "silver/air_flags")

@@ -225,7 +225,7 @@ def runs(*rows: tuple[int, int, int, bool]) -> pl.DataFrame:
     for age, start, end, violating in rows:
         midnight = MIDNIGHT - timedelta(days=age)
         span = (midnight + timedelta(hours=start), midnight + timedelta(hours=end))
-        made.append((midnight.date(), "r", "S1", *span, violating))
+        made.append((midnight.date(), "r", "S1", *span, "violating" if violating else "clear"))
     names: dict[str, Any] = {
         "day": pl.Date,
         "rule": pl.String,
@@ -233,7 +233,7 @@ def runs(*rows: tuple[int, int, int, bool]) -> pl.DataFrame:
         "start": INSTANT,
         "end": INSTANT,
     }
-    return pl.DataFrame(made, schema={**names, "violating": pl.Boolean}, orient="row")
+    return pl.DataFrame(made, schema={**names, "state": pl.String}, orient="row")
 
 
 def test_the_network_counts_its_sensors_and_leaves_tests_out() -> None:

@@ -20,10 +20,12 @@ MODELS: dict[str, type[Rules]] = {
     "corrections.json": Corrections,
     "health.json": HealthLimits,
     "indices.json": Indices,
+    "kaikai-monitoring-v1.json": RuleSet,
     "kaikai-v1.json": RuleSet,
     "limits.json": Limits,
     "neighbours.json": Neighbourhood,
     "quality.json": Points,
+    "who-2021.json": RuleSet,
 }
 
 
@@ -63,7 +65,7 @@ def test_every_rule_file_has_a_model() -> None:
         ("corrections.json", "corrections.0.knots.0.linear", float("inf")),
         ("quality.json", "validity", float("nan")),
         ("limits.json", "max_gap_intervals", float("inf")),
-        ("kaikai-v1.json", "rules.0.threshold", float("inf")),
+        ("kaikai-v1.json", "rules.0.all.0.threshold", float("inf")),
     ],
 )
 def test_a_value_that_cannot_be_meant_is_refused_with_file_and_field(

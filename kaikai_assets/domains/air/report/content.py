@@ -8,9 +8,10 @@ from datetime import date
 import polars as pl
 
 from kaikai_assets.alerts.rules import RuleSet
+from kaikai_assets.alerts.states import VIOLATING
 from kaikai_assets.build.steps import Inputs, Read
 from kaikai_assets.domains.air.transforms import registered
-from kaikai_assets.domains.air.transforms.alerts import alert_days
+from kaikai_assets.domains.air.transforms.alerts import hourly_runs
 from kaikai_assets.domains.air.transforms.local_days import local_dates, local_day
 from kaikai_assets.domains.air.transforms.registered import expected_on, valid_on
 
@@ -82,8 +83,12 @@ def hours(inputs: Inputs, day: date) -> pl.DataFrame:
 
 
 def alerts(inputs: Inputs, day: date, rules: RuleSet) -> pl.DataFrame:
-    """Episodes with a violating hour in the sensor's local day, with its ``sensor_status`` and ``location_name``."""
-    violating = alert_days(hours(inputs, day), rules).filter("violating").select("sensor_id", "rule", "start")
+    """Episodes with a violating hour in the sensor's local day, with its ``sensor_status`` and ``location_name``.
+
+    Rules of readings are left out: the report is of hours.
+    """
+    of_hours = hourly_runs(hours(inputs, day), rules)
+    violating = of_hours.filter(pl.col("state") == VIOLATING).select("sensor_id", "rule", "start")
     statuses = inputs["gold/air_daily"].filter(day=day).select("sensor_id", "sensor_status")
     within = pl.col("start").is_between("opened_at", "last_violation_end", closed="left")
     found = (

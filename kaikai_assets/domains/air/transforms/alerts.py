@@ -1,18 +1,48 @@
-"""``gold/air_alert_days`` and ``gold/air_alerts``: hours to runs of violating hours, runs to episodes."""
+"""What rules of air judge: readings of less than an hour, hours and local days of sensors."""
 
 import polars as pl
 
-from kaikai_assets.alerts.episodes import fold, runs
 from kaikai_assets.alerts.rules import RuleSet
+from kaikai_assets.alerts.runs import runs
+from kaikai_assets.domains.air.transforms.intervals import INSTANT, with_interval
+from kaikai_assets.domains.air.transforms.local_days import local_day
+from kaikai_assets.domains.air.transforms.registered import valid_on
+
+_UTC = pl.Datetime("us", "UTC")
 
 
-def alert_days(hours: pl.DataFrame, rules: RuleSet) -> pl.DataFrame:
-    """Hours to runs of violating and well hours for each rule (contract ``AlertDays``)."""
-    values = hours.rename({"sensor_id": "entity", "hour": "start"})
-    of_rules = [runs(values, rule, "1h") for rule in rules.rules]
-    return pl.concat(of_rules).rename({"entity": "sensor_id"})
+def readings(silver: pl.DataFrame, registry: pl.DataFrame) -> pl.DataFrame:
+    """Readings of PM2.5 of less than an hour; of several at one time the highest, since no alert should be lost."""
+    known = registry.select("sensor_id", "valid_from", "valid_to", "expected_interval_s")
+    spaced = with_interval(valid_on(silver.select("day", "sensor_id", "grain", "time", "pm25"), known))
+    length = pl.duration(microseconds=(pl.col("interval_s") * 1e6).cast(pl.Int64), time_unit="us")
+    return (
+        spaced.filter(pl.col("interval_s") < 3600)
+        .sort("sensor_id", "time", -pl.col("pm25"), "interval_s", "grain", nulls_last=True)
+        .unique(["sensor_id", "time"], keep="first", maintain_order=True)
+        .with_columns(
+            start=pl.col("time"),
+            end=pl.when(pl.col("grain") == INSTANT).then("time").otherwise(pl.col("time") + length),
+        )
+    )
 
 
-def alerts(of_days: pl.DataFrame, rules: RuleSet) -> pl.DataFrame:
-    """Runs of all days to episodes (contract ``Alerts``)."""
-    return fold(of_days.rename({"sensor_id": "entity"}), rules).rename({"entity": "sensor_id"})
+def hours(hourly: pl.DataFrame) -> pl.DataFrame:
+    """Rows of ``Hourly`` as rules judge them."""
+    start = pl.col("hour")
+    return hourly.with_columns(start=start, end=start.dt.offset_by("1h"), interval_s=pl.lit(3600.0))
+
+
+def days(daily: pl.DataFrame) -> pl.DataFrame:
+    """Rows of ``Daily`` as rules judge them: one of a sensor and local day begins where that day does."""
+    zones = daily.select("timezone", "day").unique()
+    edges = [(zone, day, *local_day(zone, day)) for zone, day in zones.iter_rows()]
+    schema = {"timezone": pl.String(), "day": pl.Date(), "start": _UTC, "end": _UTC}
+    dated = daily.join(pl.DataFrame(edges, schema=schema, orient="row"), on=["timezone", "day"])
+    return dated.with_columns(interval_s=pl.lit(86_400.0))
+
+
+def hourly_runs(hourly: pl.DataFrame, rules: RuleSet) -> pl.DataFrame:
+    """Runs of hours for the rules of hours alone."""
+    of_hours = rules.model_copy(update={"rules": rules.of("hour")})
+    return runs([of_hours], {"hour": hours(hourly)}, "sensor_id", hourly["day"].unique().to_list())
