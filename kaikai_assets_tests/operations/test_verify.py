@@ -190,7 +190,7 @@ def test_a_published_row_and_a_published_hash_that_were_changed_are_named(built:
     assert [line.partition(" rows")[0] for line in shown] == [
         f"warehouse gold.air_daily {DAYS[0]}: the warehouse has 0",
         f"warehouse gold.air_daily {DAYS[1]}: the warehouse has 2",
-        "warehouse gold.air_alerts: the warehouse has 1",
+        "warehouse gold.air_alerts: the warehouse has 2",
     ]
     built.settings.warehouse.unlink()
     built.publish(AIR) if built.runner(AIR).plan().pending else None

@@ -7,10 +7,10 @@ import polars as pl
 from kaikai_assets.alerts.rules import Rule, RuleSet
 from kaikai_assets.alerts.states import VIOLATING, complete
 from kaikai_assets.build.origins import Holds, Span
-from kaikai_assets.domains.air.transforms.intervals import INSTANT, seconds
 from kaikai_assets.domains.air.transforms.local_days import local_day
 from kaikai_assets.domains.air.transforms.registered import COUNTED, DEFAULT_ZONE, valid_on
 from kaikai_assets.domains.air.transforms.zones import UNKNOWN
+from kaikai_assets.quality.intervals import INSTANT, seconds
 
 _INSTANT = pl.Datetime("us", "UTC")
 

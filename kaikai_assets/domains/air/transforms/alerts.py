@@ -4,9 +4,9 @@ import polars as pl
 
 from kaikai_assets.alerts.rules import RuleSet
 from kaikai_assets.alerts.runs import runs
-from kaikai_assets.domains.air.transforms.intervals import INSTANT, with_interval
 from kaikai_assets.domains.air.transforms.local_days import local_day
-from kaikai_assets.domains.air.transforms.registered import valid_on
+from kaikai_assets.domains.air.transforms.registered import DEFAULT_INTERVAL_S, valid_on
+from kaikai_assets.quality.intervals import INSTANT, with_interval
 
 _UTC = pl.Datetime("us", "UTC")
 
@@ -14,7 +14,9 @@ _UTC = pl.Datetime("us", "UTC")
 def readings(silver: pl.DataFrame, registry: pl.DataFrame) -> pl.DataFrame:
     """Readings of PM2.5 of less than an hour; of several at one time the highest, since no alert should be lost."""
     known = registry.select("sensor_id", "valid_from", "valid_to", "expected_interval_s")
-    spaced = with_interval(valid_on(silver.select("day", "sensor_id", "grain", "time", "pm25"), known))
+    spaced = with_interval(
+        valid_on(silver.select("day", "sensor_id", "grain", "time", "pm25"), known), DEFAULT_INTERVAL_S
+    )
     length = pl.duration(microseconds=(pl.col("interval_s") * 1e6).cast(pl.Int64), time_unit="us")
     return (
         spaced.filter(pl.col("interval_s") < 3600)
