@@ -49,6 +49,8 @@ class Platform:
         """Descriptions of the package and of ``<data>/sources/<domain>/``. Raises ``SourceError``."""
         found = read_sources([domain.sources, self.settings.data / "sources" / domain.name])
         for source in found.values():
+            if domain.sensitive:
+                _check_sealable(source)
             contract = domain.readings if source.kind == "readings" else domain.dimension[domain.registry]
             known = {c.name for c in columns(contract) if c.metric or source.kind == "snapshot"}
             if unknown := sorted(set(source.fills) - known):
@@ -67,14 +69,17 @@ class Platform:
     def land(self, domain: Domain, *, tick: bool = False, wait: bool = False) -> LandingReport:
         """Land a domain's inbox. With ``wait``, files that are not settled yet are waited for, but not for ever."""
         sources = self.sources(domain)
-        report = land(self.settings, self.ledger, domain.name, sources, tick=tick)
+        report = self._land(domain, sources, tick)
         for _ in range(3):
             if not (wait and report.unsettled):
                 break
             time.sleep(self.settings.settle_s)
             report.unsettled.clear()
-            report.add(land(self.settings, self.ledger, domain.name, sources, tick=tick))
+            report.add(self._land(domain, sources, tick))
         return report
+
+    def _land(self, domain: Domain, sources: Mapping[str, Source], tick: bool) -> LandingReport:
+        return land(self.settings, self.ledger, domain.name, sources, tick=tick, sensitive=domain.sensitive)
 
     def standing(self, domain: Domain, plan: Plan) -> list[Standing]:
         """What an operator must know of a domain now. Notes since when days are pending."""
@@ -112,6 +117,17 @@ class Platform:
         noted = {day for day in self.ledger.served.days(domain.name) if day.isoformat() not in published}
         days = noted | {arrived.date() for arrived, _ in reached}
         return latency([*self.ledger.served.times(domain.name, days), *reached])
+
+
+def _check_sealable(source: Source) -> None:
+    """Raises ``SourceError`` for a description that a sensitive domain cannot have."""
+    if source.format not in ("csv", "ndjson"):
+        raise SourceError(
+            f"{source.source}.yaml: format: {source.format} has no lines, so that no patient's part of it can be "
+            "sealed apart; a sensitive domain takes csv and ndjson"
+        )
+    if source.entity.prefix:
+        raise SourceError(f"{source.source}.yaml: entity.prefix: a pseudonym is made of the id as it stands")
 
 
 def _latency_of(domain: Domain) -> str:

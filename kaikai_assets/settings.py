@@ -46,6 +46,14 @@ class Settings(BaseSettings):
         description="Days that replaced files of the lake stay for readers and time travel.",
     )
 
+    pseudonym_key: SecretStr = Field(
+        SecretStr(""), description="Key of pseudonyms, 64 hexadecimal digits; `kaikai privacy new-keys` prints one."
+    )
+    encryption_key: SecretStr = Field(
+        SecretStr(""), description="Key that wraps the data keys of sensitive raw files, 64 hexadecimal digits."
+    )
+    keys: str = Field("", description="Folder of the key store; default: the folder `keys` of the data root.")
+
     @field_validator("data", mode="after")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
@@ -71,6 +79,10 @@ class Settings(BaseSettings):
     @property
     def ledger_uri(self) -> str:
         return self.ledger_url.get_secret_value() or f"sqlite:///{self.data / 'ledger.sqlite'}"
+
+    @property
+    def key_store(self) -> Path:
+        return Path(self.keys).expanduser().resolve() if self.keys else self.data / "keys"
 
     @property
     def warehouse(self) -> Path:

@@ -12,13 +12,16 @@ from typing import Annotated
 import pandera.polars as pa
 import polars as pl
 
-from kaikai_assets.build.pending import NO_DESCRIPTION, File, bronze_digest, expected, parse_digests
+from kaikai_assets.build.pending import File, bronze_digest, expected, parse_digests, parse_of
 from kaikai_assets.build.run import Done, Run, persistently
 from kaikai_assets.build.steps import Domain
 from kaikai_assets.lake.content import canonical
 from kaikai_assets.landing.parse import parse
-from kaikai_assets.landing.sources import SourceError, undescribed
+from kaikai_assets.landing.sources import Source, SourceError, undescribed
 from kaikai_assets.landing.unpack import UnreadableFile, fingerprint
+from kaikai_assets.privacy.rows import pseudonymised
+from kaikai_assets.privacy.vault import Vault, readable
+from kaikai_assets.privacy.wording import WITHHELD, without_values
 from kaikai_assets.quality.contracts import Contract, metrics, schema, validate
 from kaikai_assets.settings import Settings
 
@@ -76,7 +79,9 @@ def build_bronze(run: Run, days: Collection[date], *, reparse: bool) -> Iterator
     for day in sorted(set(days) - run.start.sealed):
         digest = bronze_digest(expected(run.start, day, parses))
         built = run.start.built.get((table, day.isoformat()))
-        if (built or run.start.readings(day)) and (reparse or built is None or built.digest != digest):
+        if (built or run.start.readings(day) or day in run.start.erased) and (
+            reparse or built is None or built.digest != digest
+        ):
             behind[day] = digest
     run.begin({(table, day.isoformat()): digest for day, digest in behind.items()})
     for files in _groups(run, behind):
@@ -121,7 +126,7 @@ def _bring(
     parsed: list[pl.DataFrame] = []
     write, spoilt = set(behind), set[date]()
     for file in files:
-        digest = parses.get(file.source, NO_DESCRIPTION)
+        digest = parse_of(file, parses)
         counted = run.start.days(file.arrival_seq)
         of_file = counted.keys() - run.start.sealed
         if not reparse and all((day, file.arrival_seq, digest) in stored for day in behind & of_file):
@@ -169,21 +174,26 @@ def _parse(run: Run, file: File, digest: str, counted: Mapping[date, int]) -> pl
     source = run.context.sources.get(file.source)
     if source is None:
         raise SourceError(f"{file.raw_file}: {undescribed(file.source)}")
-    path = as_landed(run.settings, file)
+    as_landed(run.settings, file)
     try:
-        rows = parse(
-            path,
-            source,
-            entity=run.domain.entity,
-            metrics=[metric.name for metric in metrics(run.domain.readings)],
-            raw_file=file.raw_file,
-            arrival_seq=file.arrival_seq,
-            arrived_at=file.arrived_at,
-            first_day=run.settings.first_day,
-            max_bytes=run.settings.max_unpacked_bytes,
-        )
+        with readable(run.settings, file.raw_file, source) as opened:
+            rows = parse(
+                opened.path,
+                source,
+                name=opened.name,
+                entity=run.domain.entity,
+                metrics=[metric.name for metric in metrics(run.domain.readings)],
+                raw_file=file.raw_file,
+                arrival_seq=file.arrival_seq,
+                arrived_at=file.arrived_at,
+                first_day=run.settings.first_day,
+                max_bytes=run.settings.max_unpacked_bytes,
+            )
     except UnreadableFile as error:
-        raise UnreadableFile(f"{file.raw_file}: {error}") from error
+        reason = without_values(str(error), [source]) if run.domain.sensitive else str(error)
+        raise UnreadableFile(f"{file.raw_file}: {reason}") from None
+    if run.domain.sensitive:
+        rows = _private(run, rows, source)
     found = dict(rows.group_by("day").len().iter_rows())
     if found != counted:
         differing = sorted(day for day in found.keys() | counted.keys() if found.get(day) != counted.get(day))
@@ -192,3 +202,13 @@ def _parse(run: Run, file: File, digest: str, counted: Mapping[date, int]) -> pl
             f"{counted.get(differing[0], 0)}; landing counts again when a source's times change"
         )
     return rows.with_columns(parse=pl.lit(digest))
+
+
+def _private(run: Run, rows: pl.DataFrame, source: Source) -> pl.DataFrame:
+    vault = Vault.opened(run.settings, run.domain.name)
+    numbers = [metric.name for metric in metrics(run.domain.readings) if metric.dtype.is_numeric()]
+    private = pseudonymised(
+        rows, run.domain.entity, source, vault.pseudonym, numbers=numbers, kept=("source", "raw_file")
+    )
+    unread = pl.col("event_time").is_null() & pl.col("time").is_not_null()
+    return private.with_columns(time=pl.when(unread).then(pl.lit(WITHHELD)).otherwise("time"))

@@ -1,6 +1,7 @@
 """Silver, gold and the registry: made by a domain's pure functions from tables of the lake or from snapshot files."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 
@@ -15,6 +16,10 @@ from kaikai_assets.landing.readers import read_records
 from kaikai_assets.landing.sources import SourceError, undescribed
 from kaikai_assets.landing.unpack import UnreadableFile
 from kaikai_assets.ledger.targets import Account, Target
+from kaikai_assets.privacy.container import SEALED
+from kaikai_assets.privacy.rows import pseudonymised
+from kaikai_assets.privacy.vault import Vault, readable
+from kaikai_assets.privacy.wording import WITHHELD, without_values
 from kaikai_assets.quality.conservation import verify
 from kaikai_assets.quality.contracts import Contract, schema, validate
 from kaikai_assets.settings import Settings
@@ -35,7 +40,14 @@ def _dimension(run: Run) -> Mapping[str, pl.DataFrame]:
     for file in run.start.snapshots():
         as_landed(run.settings, file)
         frames.append(read_snapshot(run.settings, run.context, file))
-    return run.domain.make_dimension(frames, run.context.sources)
+    made = run.domain.make_dimension(frames, run.context.sources)
+    if not run.domain.sensitive:
+        return made
+    # What could not be read there may be a name, or a birthday.
+    return {
+        table: rows.with_columns(raw_value=pl.lit(WITHHELD)) if "raw_value" in rows.columns else rows
+        for table, rows in made.items()
+    }
 
 
 def read_snapshot(settings: Settings, context: Context, file: File) -> pl.DataFrame:
@@ -43,10 +55,16 @@ def read_snapshot(settings: Settings, context: Context, file: File) -> pl.DataFr
     source = context.sources.get(file.source)
     if source is None:
         raise SourceError(f"{file.raw_file}: {undescribed(file.source)}")
+    sealed = file.raw_file.endswith(SEALED)
     try:
-        records = read_records(settings.raw / file.raw_file, source, settings.max_unpacked_bytes)
+        with readable(settings, file.raw_file, source) as opened:
+            records = read_records(opened.path, source, settings.max_unpacked_bytes)
     except UnreadableFile as error:
-        raise UnreadableFile(f"{file.raw_file}: {error}") from error
+        reason = without_values(str(error), [source]) if sealed else str(error)
+        raise UnreadableFile(f"{file.raw_file}: {reason}") from None
+    if sealed and source.entity.column is not None:
+        vault = Vault.opened(settings, file.raw_file.split("/")[0])
+        records = pseudonymised(records, source.entity.column, source, vault.pseudonym)
     return records.with_columns(
         source=pl.lit(file.source),
         raw_file=pl.lit(file.raw_file),
@@ -152,8 +170,12 @@ def _verified(run: Run, made: Made, digests: Mapping[str, str]) -> Accounts:
     ]
     counted = pl.DataFrame(landed, schema={"day": pl.Date, "source": pl.String, "landed": pl.Int64}, orient="row")
     verify(made.accounts, counted.group_by("day", "source").agg(pl.col("landed").sum()))
-    found: dict[str, tuple[Account, ...]] = {}
-    for day, *counts in made.accounts.iter_rows():
-        part = day.isoformat()
-        found[part] = (*found.get(part, ()), Account(part, *counts))
-    return found
+    found: dict[str, dict[str, Account]] = {}
+    for day, source, *counts in made.accounts.iter_rows():
+        found.setdefault(day.isoformat(), {})[source] = Account(day.isoformat(), source, *counts)
+    for part in digests:
+        for source, erased in run.start.erased.get(date.fromisoformat(part), {}).items():
+            of_part = found.setdefault(part, {})
+            known = of_part.get(source, Account(part, source, 0, 0, 0, 0))
+            of_part[source] = replace(known, records=known.records + erased, erased=erased)
+    return {part: tuple(of_part.values()) for part, of_part in found.items()}

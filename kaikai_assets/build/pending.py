@@ -9,12 +9,13 @@ from kaikai_assets.digests import code_digest, digest_of
 from kaikai_assets.lake.content import canonical
 from kaikai_assets.landing.parse import parse
 from kaikai_assets.ledger.targets import Built, Target
+from kaikai_assets.privacy.rows import pseudonymised
 from kaikai_assets.quality.contracts import describe, metrics
 
 
 @dataclass(frozen=True)
 class File:
-    """A landed file as the planner sees it."""
+    """A landed file as the planner sees it; ``erased`` of its records cannot be read any more."""
 
     arrival_seq: int
     identity: str
@@ -23,6 +24,7 @@ class File:
     sha256: str
     raw_file: str
     arrived_at: datetime
+    erased: int = 0
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class State:
     """What the ledger knows of a domain: files by arrival, their records by day, built targets.
 
     Days of which raw files were removed are ``sealed``: they stay as they were built. What arrived for them afterwards
-    is ``late``, and not in ``file_days``.
+    is ``late``, and not in ``file_days``. Nor are the records of ``erased`` patients, counted by day and source.
     """
 
     files: Mapping[int, File]
@@ -38,6 +40,7 @@ class State:
     built: Mapping[Target, Built]
     sealed: frozenset[date] = frozenset()
     late: Mapping[date, Mapping[int, int]] = field(default_factory=dict)
+    erased: Mapping[date, Mapping[str, int]] = field(default_factory=dict)
 
     def readings(self, day: date) -> list[File]:
         """Files with readings of a day, in order of arrival."""
@@ -46,7 +49,8 @@ class State:
 
     def snapshots(self) -> list[File]:
         """Snapshot files, in order of arrival."""
-        return [file for _, file in sorted(self.files.items()) if file.kind == "snapshot"]
+        files = [file for _, file in sorted(self.files.items()) if file.kind == "snapshot"]
+        return [file for file in files if not file.erased or self.days(file.arrival_seq)]
 
     def days(self, arrival_seq: int) -> dict[date, int]:
         """All days of a file with its records."""
@@ -107,7 +111,7 @@ def days_of(targets: Iterable[Target]) -> set[date]:
 def parse_digests(domain: Domain, context: Context) -> dict[str, str]:
     """Digest of how files of each source are parsed."""
     names = [metric.name for metric in metrics(domain.readings)]
-    code = code_digest(parse, canonical)
+    code = code_digest(parse, canonical, *([pseudonymised] if domain.sensitive else []))
     return {
         name: digest_of(
             code, source.model_dump(mode="json", exclude=DESCRIPTIVE), domain.entity, names, context.first_day
@@ -128,9 +132,15 @@ def bronze_digest(held: Iterable[tuple[int, str, str]]) -> str:
     return digest_of("bronze", sorted(held))
 
 
+def parse_of(file: File, parses: Mapping[str, str]) -> str:
+    """Digest of how a file is parsed: another one once some of its records were erased."""
+    digest = parses.get(file.source, NO_DESCRIPTION)
+    return digest_of(digest, file.erased) if file.erased else digest
+
+
 def expected(state: State, day: date, parses: Mapping[str, str]) -> list[tuple[int, str, str]]:
     """What a bronze day should hold: ``(arrival_seq, identity, parse digest)`` of each file."""
-    return [(f.arrival_seq, f.identity, parses.get(f.source, NO_DESCRIPTION)) for f in state.readings(day)]
+    return [(f.arrival_seq, f.identity, parse_of(f, parses)) for f in state.readings(day)]
 
 
 def plan(domain: Domain, context: Context, state: State) -> Plan:
@@ -138,6 +148,7 @@ def plan(domain: Domain, context: Context, state: State) -> Plan:
     parses = parse_digests(domain, context)
     made = Plan()
     landed = {day.isoformat() for day in state.file_days if state.readings(day)}
+    landed |= {day.isoformat() for day in state.erased}
     parts = {domain.bronze: landed | state.parts(domain.bronze)}
     sealed = {day.isoformat() for day in state.sealed}
     for part in sorted(parts[domain.bronze] - sealed):
@@ -165,7 +176,7 @@ def dimension_digest(domain: Domain, state: State, parses: Mapping[str, str]) ->
     return digest_of(
         code_digest(domain.make_dimension, canonical),
         [describe(contract) for contract in domain.dimension.values()],
-        [(f.arrival_seq, f.identity, parses.get(f.source, NO_DESCRIPTION)) for f in state.snapshots()],
+        [(f.arrival_seq, f.identity, parse_of(f, parses)) for f in state.snapshots()],
     )
 
 

@@ -35,18 +35,29 @@ class Runner:
     def state(self) -> State:
         """The ledger's present state of the domain, less what the lake has lost."""
         reconcile(self.ledger, self.lake, self.domain.tables)
-        files = {seq: File(**row) for seq, row in self.ledger.landed.files(self.domain.name).items()}
+        gone = self.ledger.landed.erased(self.domain.name) if self.domain.sensitive else {}
+        files = {
+            seq: File(**row, erased=sum(gone.get(seq, {}).values()))
+            for seq, row in self.ledger.landed.files(self.domain.name).items()
+        }
         file_days: dict[date, dict[int, int]] = {}
+        erased: dict[date, dict[str, int]] = {}
         for day, seq, records in self.ledger.landed.file_days(self.domain.name):
             # A file that lands between the two queries is for the next plan.
-            if seq in files:
-                file_days.setdefault(day, {})[seq] = records
+            if seq not in files:
+                continue
+            lost = gone.get(seq, {}).get(day, 0)
+            if records > lost:
+                file_days.setdefault(day, {})[seq] = records - lost
+            if lost and files[seq].kind == "readings":
+                of_day = erased.setdefault(day, {})
+                of_day[files[seq].source] = of_day.get(files[seq].source, 0) + lost
         in_time, sealed, late = seal(file_days, self.ledger.landed.removals(self.domain.name))
         built = self.ledger.targets.built()
         if unknown := {day for day in sealed if (self.domain.bronze, day.isoformat()) not in built}:
             adopt(self.ledger, self.lake, self.domain, unknown)
             built = self.ledger.targets.built()
-        return State(files, in_time, built, frozenset(sealed), late)
+        return State(files, in_time, built, frozenset(sealed), late, erased)
 
     def context(self) -> Context:
         """Sources, settings and the registry as built."""

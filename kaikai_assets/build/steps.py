@@ -101,6 +101,8 @@ class Domain:
     ``merge`` makes into the rows of the table whose contract is ``readings``; ``conform_dimension`` does the same for
     the registry. A record, once typed, is merged over the key of that contract.
 
+    A ``sensitive`` domain is about persons: its raw files are sealed, and from bronze on a pseudonym is the entity.
+
     ``pictures`` are of tables of days; each is drawn once a run. ``report`` is of published tables and others. A domain
     may have neither.
     """
@@ -123,6 +125,7 @@ class Domain:
     spans: Mapping[str, Span]
     pictures: Mapping[str, Picture] = field(default_factory=dict)
     report: Report | None = None
+    sensitive: bool = False
 
     @property
     def registry(self) -> str:

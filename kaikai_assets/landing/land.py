@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from filelock import FileLock, Timeout
 
@@ -26,6 +27,11 @@ from kaikai_assets.landing.sources import Source, SourceError
 from kaikai_assets.landing.unpack import TooLarge, UnreadableFile, fingerprint
 from kaikai_assets.ledger.database import LedgerUnavailable
 from kaikai_assets.ledger.store import Ledger
+from kaikai_assets.privacy.container import SEALED
+from kaikai_assets.privacy.erased import erased_days, remaining_days
+from kaikai_assets.privacy.keys import KeyProblem
+from kaikai_assets.privacy.vault import Vault
+from kaikai_assets.privacy.wording import without_values
 from kaikai_assets.settings import Settings, utc_now
 
 LANDING_LOCK = "landing.lock"
@@ -77,9 +83,15 @@ class LandingReport:
 
 
 def land(
-    settings: Settings, ledger: Ledger, domain: str, sources: Mapping[str, Source], *, tick: bool = False
+    settings: Settings,
+    ledger: Ledger,
+    domain: str,
+    sources: Mapping[str, Source],
+    *,
+    tick: bool = False,
+    sensitive: bool = False,
 ) -> LandingReport:
-    """Land the settled files of a domain's inbox, oldest first.
+    """Land the settled files of a domain's inbox, oldest first; of a ``sensitive`` domain sealed, and without names.
 
     With ``tick`` it stops after ``tick_s`` seconds, leaves files over ``tick_bytes`` for a run, and leaves all while
     another process lands: one does at a time. A file that cannot be taken goes to ``rejected/`` and never stops the
@@ -93,12 +105,17 @@ def land(
     call = _Call(settings, ledger, domain, sources, tick)
     try:
         with FileLock(settings.data / LANDING_LOCK, timeout=0 if tick else -1):
+            if sensitive:
+                call.vault = Vault.opened(settings, domain, create=not ledger.landed.files(domain))
+                call.vault.suppressed |= ledger.privacy.suppressed(domain)
             raw.sweep(settings.raw)
             recover(settings, ledger)
             recount(settings, ledger, domain, sources)
             call.take_all(inbox)
     except Timeout:
         call.report.left.append((domain, _BUSY))
+    except KeyProblem as error:
+        call.report.left.append((domain, str(error)))
     return call.report
 
 
@@ -130,7 +147,15 @@ class _Call:
     domain: str
     sources: Mapping[str, Source]
     tick: bool
+    vault: Vault | None = None
     report: LandingReport = field(default_factory=LandingReport)
+
+    def _called(self, place: Path) -> str:
+        """What a file of the inbox is called in reports and notes."""
+        return self.vault.stand_in(place) if self.vault else _printable(place)
+
+    def _said(self, reason: str) -> str:
+        return without_values(reason, self.sources.values()) if self.vault else reason
 
     def take_all(self, inbox: Path) -> None:
         until = time.monotonic() + self.settings.tick_s
@@ -140,10 +165,10 @@ class _Call:
         for path in waiting:
             place = path.relative_to(inbox)
             if self.tick and time.monotonic() > until:
-                self.report.left.append((_printable(place), _TIME_UP))
+                self.report.left.append((self._called(place), _TIME_UP))
                 continue
             try:
-                self._take(path, place, _printable(place))
+                self._take(path, place, self._called(place))
             except LedgerUnavailable:
                 raise  # no other file fares better
             except OSError as error:
@@ -152,8 +177,10 @@ class _Call:
     def _leave(self, place: Path, error: OSError) -> None:
         # Of a copy that fails, the place it goes to.
         where = os.fsdecode(error.filename2 or error.filename or "")
-        elsewhere = f": {where}" if where and Path(where) != self.settings.inbox / self.domain / place else ""
-        self.report.left.append((_printable(place), f"{type(error).__name__}: {error.strerror}{elsewhere}"))
+        inbox = self.settings.inbox / self.domain
+        told = where and (not Path(where).is_relative_to(inbox) if self.vault else Path(where) != inbox / place)
+        elsewhere = f": {where}" if told else ""
+        self.report.left.append((self._called(place), f"{type(error).__name__}: {error.strerror}{elsewhere}"))
 
     def _take(self, path: Path, place: Path, name: str) -> None:
         before, now = path.lstat(), utc_now()
@@ -176,7 +203,7 @@ class _Call:
                 raise UnreadableFile("not a regular file; links out of the inbox are not followed")
             source = choose_source(path, place, self.sources, max_bytes)
             sha256 = fingerprint(path)
-            identity = raw.identity_of(self.domain, source.source, sha256, captured(source, path.name))
+            identity = self._identity(source, sha256, captured(source, path.name))
             again = self.ledger.landed.has(identity)
             if not again:
                 # A call that was killed before the ledger knew has left the file in raw.
@@ -188,13 +215,16 @@ class _Call:
         except raw.ChangedMeanwhile:
             self.report.unsettled.append(name)
             return
+        except KeyProblem as error:
+            self.report.left.append((name, str(error)))
+            return
         except (UnreadableFile, SourceError) as error:
             if not _same(before, path.lstat()):
                 self.report.unsettled.append(name)
             elif isinstance(error, TooLarge) and max_bytes < self.settings.max_unpacked_bytes:
                 self.report.left.append((name, _LARGE))
             else:
-                self._reject(path, name, str(error), now)
+                self._reject(path, name, self._said(str(error)), now)
             return
         if again:
             there_since = datetime.fromtimestamp(min(before.st_ctime, now.timestamp()), UTC)
@@ -205,6 +235,11 @@ class _Call:
             path.unlink()
         if again:
             self.report.redelivered.append(name)
+
+    def _identity(self, source: Source, sha256: str, of_name: str) -> str:
+        if self.vault:
+            return self.vault.identity(source.source, sha256, of_name)
+        return raw.identity_of(self.domain, source.source, sha256, of_name)
 
     def _put(self, path: Path, source: Source, identity: str, sha256: str, now: datetime, max_bytes: int) -> raw.Landed:
         first_day = self.settings.first_day
@@ -221,16 +256,46 @@ class _Call:
             name=raw.safe_name(path.name),
             bytes=path.stat().st_size,
             records=sum(days.values()),
-            arrival_seq=self.ledger.landed.next_arrival(),
+            arrival_seq=0 if self.vault else self.ledger.landed.next_arrival(),
             arrived_at=arrived_at,
             counted=counting_digest(source, first_day),
             days=days,
         )
+        if self.vault:
+            return self._put_sealed(self.vault, path, source, landed)
         raw.put(self.settings.raw, path, landed)
         return landed
 
+    def _put_sealed(self, vault: Vault, path: Path, source: Source, landed: raw.Landed) -> raw.Landed:
+        building = self.settings.raw / raw.BUILDING
+        building.mkdir(parents=True, exist_ok=True)
+        before_write()
+        with NamedTemporaryFile(dir=building) as file:
+            container = Path(file.name)
+            left_out = vault.seal(path, source, file.file, self.settings.max_unpacked_bytes)
+            file.flush()
+            if fingerprint(path) != landed.sha256:
+                raise raw.ChangedMeanwhile
+            sealed = landed.model_copy(
+                update={
+                    "sha256": fingerprint(container),
+                    "name": f"{landed.identity[:12]}{SEALED}",
+                    "bytes": container.stat().st_size,
+                    "arrival_seq": self.ledger.landed.next_arrival(),
+                }
+            )
+            if left_out:
+                days = remaining_days(container, vault.opener(), source, sealed, self.settings)
+                sealed = sealed.model_copy(update={"erased": erased_days(sealed.days, days)})
+            raw.put(self.settings.raw, container, sealed)
+        return sealed
+
     def _reject(self, path: Path, name: str, reason: str, now: datetime) -> None:
-        folder = self.settings.rejected / self.domain / f"{now:%Y%m%dT%H%M%S%f}-{raw.safe_name(path.name)}"
+        if self.vault and not stat.S_ISREG(path.lstat().st_mode):
+            self.report.left.append((name, reason))  # what cannot be read cannot be sealed
+            return
+        kept = f"{name}{SEALED}" if self.vault else raw.safe_name(path.name)
+        folder = self.settings.rejected / self.domain / f"{now:%Y%m%dT%H%M%S%f}-{kept}"
         content = {"name": name, "reason": reason, "rejected_at": now.isoformat()}
         before_write()
         folder.mkdir(parents=True)
@@ -239,7 +304,13 @@ class _Call:
             (folder / "reason.json").write_text(json.dumps(content, ensure_ascii=False) + "\n", encoding="utf-8")
             self.ledger.landed.note_rejection(self.domain, name, reason, now)
             before_write()
-            shutil.move(path, folder / raw.safe_name(path.name))
+            if self.vault:
+                with (folder / kept).open("xb") as file:
+                    self.vault.seal_bytes(path, file)
+                before_write()
+                path.unlink()
+            else:
+                shutil.move(path, folder / kept)
         except OSError:
             # A full disk, or a file that cannot be moved, must not gather a folder for each try.
             shutil.rmtree(folder, ignore_errors=True)

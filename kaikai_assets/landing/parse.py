@@ -18,6 +18,7 @@ def parse(
     path: Path,
     source: Source,
     *,
+    name: str | None = None,
     entity: str,
     metrics: Sequence[str],
     raw_file: str,
@@ -28,7 +29,7 @@ def parse(
 ) -> pl.DataFrame:
     """Bronze rows of a file: day, position, arrival, ``event_time`` (UTC, null if unreadable), then texts.
 
-    ``parameter`` is null in wide layouts. Raises ``UnreadableFile``.
+    ``parameter`` is null in wide layouts; ``name`` is the file's if ``path`` is of a copy. Raises ``UnreadableFile``.
     """
     records = read_records(path, source, max_bytes)
     texts: dict[str, Any] = {name: pl.lit(None, pl.String) for name in ("parameter", *metrics)}
@@ -43,7 +44,7 @@ def parse(
     if source.entity.column is not None:
         texts[entity] = pl.col(source.entity.column)
     else:
-        texts[entity] = pl.lit(captured(source, path.name))
+        texts[entity] = pl.lit(captured(source, name or path.name))
     event_time = pl.Series([None], dtype=INSTANT).new_from_index(0, records.height)
     if source.time is not None:
         texts["time"] = pl.col(source.time.column)

@@ -44,7 +44,8 @@ class Removed(BaseModel):
 
 class Landed(BaseModel):
     """What landing learned of a file. ``days`` counts its records by event day (arrival day if they have none),
-    ``counted`` is a digest of how they were told. Retention adds ``removed``."""
+    ``erased`` those of them that nobody can read any more, ``counted`` is a digest of how the days were told.
+    Retention adds ``removed``."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -60,6 +61,7 @@ class Landed(BaseModel):
     arrived_at: datetime
     counted: str
     days: dict[date, int]
+    erased: dict[date, int] = {}
     removed: Removed | None = None
 
     @property

@@ -1,6 +1,7 @@
 """Event days told anew: when a source's times, the first day or the code that reads them change."""
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
 from kaikai_assets.landing import raw
@@ -8,6 +9,10 @@ from kaikai_assets.landing.days import count_days, counting_digest
 from kaikai_assets.landing.sources import Source
 from kaikai_assets.landing.unpack import UnreadableFile
 from kaikai_assets.ledger.store import Ledger
+from kaikai_assets.privacy.container import SEALED
+from kaikai_assets.privacy.erased import remaining_days
+from kaikai_assets.privacy.keys import KeyProblem
+from kaikai_assets.privacy.vault import Vault
 from kaikai_assets.settings import Settings
 
 
@@ -30,14 +35,8 @@ def recount(settings: Settings, ledger: Ledger, domain: str, sources: Mapping[st
             try:
                 if landed.removed is not None:
                     raise UnreadableFile("removed by retention")
-                days = count_days(
-                    settings.raw / raw_file,
-                    source,
-                    first_day=settings.first_day,
-                    arrived_at=landed.arrived_at,
-                    max_bytes=settings.max_unpacked_bytes,
-                )
-            except (UnreadableFile, OSError):
+                days = _days(settings, raw_file, source, landed)
+            except (UnreadableFile, KeyProblem, OSError):
                 days = landed.days
             again = landed.model_copy(update={"counted": now, "days": days})
             # The ledger last: a kill in between counts once more.
@@ -45,3 +44,18 @@ def recount(settings: Settings, ledger: Ledger, domain: str, sources: Mapping[st
             ledger.landed.recount(again)
             done += 1
     return done
+
+
+def _days(settings: Settings, raw_file: str, source: Source, landed: raw.Landed) -> dict[date, int]:
+    if raw_file.endswith(SEALED):
+        opener = Vault.opened(settings, landed.domain).opener()
+        days = remaining_days(settings.raw / raw_file, opener, source, landed, settings)
+        # What was erased keeps its days: nobody can tell them anew.
+        return {day: days.get(day, 0) + landed.erased.get(day, 0) for day in sorted(days.keys() | landed.erased.keys())}
+    return count_days(
+        settings.raw / raw_file,
+        source,
+        first_day=settings.first_day,
+        arrived_at=landed.arrived_at,
+        max_bytes=settings.max_unpacked_bytes,
+    )

@@ -35,7 +35,7 @@ class LandedFiles:
 
         Raises ``IntegrityError`` when its arrival number was given to another file.
         """
-        row = landed.model_dump(exclude={"days", "removed"}) | {"raw_file": landed.raw_file}
+        row = landed.model_dump(exclude={"days", "erased", "removed"}) | {"raw_file": landed.raw_file}
         row["arrived_at"] = naive(landed.arrived_at)
         days = _days(landed)
         try:
@@ -121,8 +121,12 @@ class LandedFiles:
         """All files as their sidecars should tell them, by identity."""
         with self._database.read() as c:
             days: dict[int, dict[date, int]] = {}
-            for seq, day, records, _ in c.execute(select(schema.file_days)):
+            erased: dict[int, dict[date, int]] = {}
+            d = schema.file_days.c
+            for seq, day, records, gone in c.execute(select(d.arrival_seq, d.day, d.records, d.erased)):
                 days.setdefault(seq, {})[day] = records
+                if gone:
+                    erased.setdefault(seq, {})[day] = gone
             t = schema.removals.c
             removed = {
                 seq: Removed(at=aware(at), seen=seen)
@@ -135,6 +139,7 @@ class LandedFiles:
                     **row,
                     "arrived_at": aware(row["arrived_at"]),
                     "days": days.get(row["arrival_seq"], {}),
+                    "erased": erased.get(row["arrival_seq"], {}),
                     "removed": removed.get(row["arrival_seq"]),
                 }
             )
@@ -161,6 +166,20 @@ class LandedFiles:
         )
         with self._database.read() as c:
             return [(day, seq, records) for day, seq, records in c.execute(query)]
+
+    def erased(self, domain: str) -> dict[int, dict[date, int]]:
+        """Records of erased patients by day, of each of a domain's files that has some, by arrival number."""
+        days, files = schema.file_days, schema.files
+        query = (
+            select(days.c.arrival_seq, days.c.day, days.c.erased)
+            .join(files, files.c.arrival_seq == days.c.arrival_seq)
+            .where(files.c.domain == domain, days.c.erased > 0)
+        )
+        found: dict[int, dict[date, int]] = {}
+        with self._database.read() as c:
+            for seq, day, records in c.execute(query):
+                found.setdefault(seq, {})[day] = records
+        return found
 
     def note_removals(self, removals: Mapping[int, Removed]) -> None:
         """Note files whose bytes are about to be removed, all at once."""
@@ -226,7 +245,13 @@ class LandedFiles:
 
 def _days(landed: Landed) -> list[dict[str, Any]]:
     return [
-        {"arrival_seq": landed.arrival_seq, "day": day, "records": records, "announced": False}
+        {
+            "arrival_seq": landed.arrival_seq,
+            "day": day,
+            "records": records,
+            "erased": landed.erased.get(day, 0),
+            "announced": False,
+        }
         for day, records in landed.days.items()
     ]
 

@@ -66,6 +66,7 @@ file_days = Table(
     Column("day", Date, primary_key=True, index=True),
     Column("records", BigInteger, nullable=False),
     Column("announced", Boolean, nullable=False, comment="Its raw event was emitted"),
+    Column("erased", BigInteger, nullable=False, server_default="0", comment="Records of erased patients among them"),
     comment="Records of a file by event day; outbox of raw events.",
 )
 
@@ -141,7 +142,8 @@ accounts = Table(
     Column("leading", BigInteger, nullable=False),
     Column("absorbed", BigInteger, nullable=False),
     Column("rejected", BigInteger, nullable=False),
-    comment="Where the records of a day and source went: records = leading + absorbed + rejected.",
+    Column("erased", BigInteger, nullable=False, server_default="0"),
+    comment="Where the records of a day and source went: records = leading + absorbed + rejected + erased.",
 )
 
 attempts = Table(
@@ -166,6 +168,29 @@ pending_days = Table(
     Column("part", String(10), primary_key=True, comment="Day, or '' for unpartitioned tables"),
     Column("since", DateTime, nullable=False, comment="UTC"),
     comment="Days with pending targets, and since when; as the last plan saw them.",
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("domain", String(64), primary_key=True),
+    Column("hash", String(32), primary_key=True, comment="Keyed hash; joins to no pseudonym"),
+    Column("at", DateTime, nullable=False, comment="UTC"),
+    comment="Erased patients, whose later records are left out at landing.",
+    info=JOURNAL,
+)
+
+privacy_audit = Table(
+    "privacy_audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", DateTime, nullable=False, comment="UTC"),
+    Column("domain", String(64), nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("scope", Text, nullable=False, comment="JSON: counts, never whose"),
+    comment="Who looked at, exported or erased what of a sensitive domain: no personal data.",
+    info=JOURNAL,
 )
 
 pipeline_execution_log = Table(

@@ -3,6 +3,7 @@
 from kaikai_assets.ledger.database import Database
 from kaikai_assets.ledger.journal import Journal
 from kaikai_assets.ledger.landed import LandedFiles
+from kaikai_assets.ledger.privacy import Privacy
 from kaikai_assets.ledger.runs import RunLog
 from kaikai_assets.ledger.served import Served
 from kaikai_assets.ledger.targets import Targets
@@ -10,7 +11,7 @@ from kaikai_assets.ledger.targets import Targets
 
 class Ledger:
     """Access to the ledger at a SQLAlchemy URL: what ``landed``, the ``targets`` that were built, which files
-    were ``served``, the ``runs``.
+    were ``served``, the ``runs``, what concerns ``privacy``.
 
     The ``journal`` is all that nothing can make again.
     """
@@ -21,6 +22,7 @@ class Ledger:
         self.targets = Targets(self._database)
         self.served = Served(self._database)
         self.runs = RunLog(self._database)
+        self.privacy = Privacy(self._database)
         self.journal = Journal(self._database)
 
     def close(self) -> None:

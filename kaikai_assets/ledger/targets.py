@@ -30,6 +30,7 @@ class Account:
     leading: int
     absorbed: int
     rejected: int
+    erased: int = 0
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class Targets:
     def accounts(self, domain: str) -> list[Account]:
         """All accounts of a domain."""
         t = schema.accounts
-        query = select(t.c.part, t.c.source, t.c.records, t.c.leading, t.c.absorbed, t.c.rejected)
+        query = select(t.c.part, t.c.source, t.c.records, t.c.leading, t.c.absorbed, t.c.rejected, t.c.erased)
         with self._database.read() as c:
             return [
                 Account(*row) for row in c.execute(query.where(t.c.domain == domain).order_by(t.c.part, t.c.source))
