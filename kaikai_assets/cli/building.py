@@ -99,16 +99,19 @@ def status(domain: str | None, listed: int) -> None:
         )
         accounts: dict[str, list[int]] = {}
         for account in platform.ledger.targets.accounts(one.name):
-            counts = accounts.setdefault(account.part, [0, 0, 0, 0])
-            for i, n in enumerate((account.records, account.leading, account.absorbed, account.rejected)):
+            counts = accounts.setdefault(account.part, [0, 0, 0, 0, 0])
+            of_account = (account.records, account.leading, account.absorbed, account.rejected, account.erased)
+            for i, n in enumerate(of_account):
                 counts[i] += n
         for day in sorted(landed | waiting, reverse=True)[:listed]:
             word = "broken" if day in stuck else "pending" if day in pending else "built"
             word = "to come" if day in to_come else word
             word = "sealed" if day in state.sealed and word == "built" else word
             counts = accounts.get(day.isoformat(), [])
-            shown = dict(zip(("records", "leading", "absorbed", "rejected"), counts, strict=False))
-            click.echo(f"  {day}  {word:8}" + "".join(f"  {name} {n}" for name, n in shown.items()))
+            shown = dict(zip(("records", "leading", "absorbed", "rejected", "erased"), counts, strict=False))
+            click.echo(
+                f"  {day}  {word:8}" + "".join(f"  {name} {n}" for name, n in shown.items() if n or name != "erased")
+            )
         for day, of_files in sorted(state.late.items(), reverse=True):
             files = [state.files[seq].raw_file for seq in sorted(of_files)]
             click.echo(f"  late_for_sealed {day}: {sum(of_files.values())} records of {', '.join(files)}")

@@ -23,11 +23,17 @@ _LISTED = 25
 @click.option(
     "--limit", type=click.IntRange(0), help=f"Most rows and records to list; default: {_LISTED} rows, all records."
 )
-def trace_command(table: str, key: tuple[str, ...], column: str | None, limit: int | None) -> None:
+@click.option("--decrypt", is_flag=True, help="Open sealed raw files; this is noted.")
+@click.option("--reason", help="Why they are opened.")
+def trace_command(
+    table: str, key: tuple[str, ...], column: str | None, limit: int | None, decrypt: bool, reason: str | None
+) -> None:
     """Explain a row of TABLE down to the raw lines it was made of.
 
     KEY selects the row by one or more column=value, for example: day=2025-03-01 sensor_id=SENS001.
     """
+    if decrypt != bool(reason):
+        raise click.UsageError("--decrypt needs --reason TEXT, and the other way round")
     texts: dict[str, str] = {}
     for part in key:
         name, equals, text = part.partition("=")
@@ -35,7 +41,7 @@ def trace_command(table: str, key: tuple[str, ...], column: str | None, limit: i
             raise click.BadParameter(f"{part!r} is not column=value", param_hint="KEY")
         texts[name] = text
     try:
-        found = trace(open_platform(), table, texts, column)
+        found = trace(open_platform(), table, texts, column, reason)
     except NoSuchRow as error:
         raise click.ClickException(str(error)) from error
     for line in [

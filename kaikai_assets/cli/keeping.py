@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from kaikai_assets.cli.opening import domains_of, open_platform
-from kaikai_assets.operations.backup import KEYS, Backup, backup_keys
+from kaikai_assets.operations.backup import Backup, backup_keys
 from kaikai_assets.operations.backup import backup as back_up
 from kaikai_assets.operations.compaction import compact as compact_domain
 from kaikai_assets.operations.restore import restore as restore_data
@@ -84,7 +84,7 @@ def backup(folder: Path, keys: Path | None) -> None:
     _show(folder, report)
     if keys is not None:
         _show(keys, backup_keys(platform, keys, now))
-    elif (platform.settings.data / KEYS).is_dir():
+    elif platform.settings.key_store.is_dir():
         click.echo("keys are not in this backup; --keys FOLDER copies them elsewhere", err=True)
     if report.problems:
         raise click.ClickException(f"{len(report.problems)} files of the data root are damaged or gone")

@@ -10,6 +10,7 @@ from kaikai_assets.cli.building import build, land, runs, status
 from kaikai_assets.cli.checking import doctor, verify
 from kaikai_assets.cli.explaining import trace_command
 from kaikai_assets.cli.keeping import backup, compact, restore, retain
+from kaikai_assets.cli.privacy import privacy
 from kaikai_assets.cli.reporting import report
 from kaikai_assets.cli.rules import rules
 from kaikai_assets.cli.simulating import demo, simulate
@@ -37,6 +38,7 @@ for command in (
     retain,
     backup,
     restore,
+    privacy,
 ):
     cli.add_command(command)
 

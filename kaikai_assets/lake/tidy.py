@@ -59,6 +59,32 @@ def tidy(lake: Lake, table: str, *, history_days: int, dry_run: bool) -> Tidied:
     return Tidied(small, len(removed))
 
 
+def purge(lake: Lake, table: str) -> None:
+    """Remove all that a table held before: replaced files at once, and the log before its present version.
+
+    Readers of an older version lose it. Raises ``Conflict`` when a run commits meanwhile.
+    """
+    opened = lake.open(table)
+    if opened is None:
+        return
+    kept = opened.metadata().configuration
+    names = ("delta.deletedFileRetentionDuration", "delta.logRetentionDuration")
+    try:
+        before_write()
+        opened.alter.set_table_properties(dict.fromkeys(names, "interval 0 days"))
+        before_write()
+        opened.vacuum(0, dry_run=False, enforce_retention_duration=False, full=True)
+    except CommitFailedError as error:
+        raise Conflict(f"{table}: a run committed in between: {error}") from error
+    before_write()
+    opened.create_checkpoint()
+    before_write()
+    opened.cleanup_metadata()
+    before_write()
+    usual = {names[0]: "interval 7 days", names[1]: f"interval {_LOG_DAYS} days"}
+    opened.alter.set_table_properties({name: kept.get(name, text) for name, text in usual.items()})
+
+
 def _small_files(opened: DeltaTable) -> int:
     """Files of the days in which at least two fit into one."""
     files = pl.DataFrame(opened.get_add_actions(flatten=True))

@@ -3,7 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,17 @@ class Database:
         with self._available(), self._writer.begin() as connection:
             yield connection
             before_write()
+
+    def compact(self) -> None:
+        """Have a SQLite file hold nothing of rows that are deleted. PostgreSQL does so by itself, with time."""
+        if self._url.get_backend_name() == "sqlite":
+            before_write()
+            with closing(self._engine.raw_connection()) as connection:
+                try:
+                    connection.cursor().execute("VACUUM")
+                    connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                except sqlite3.OperationalError as error:
+                    raise LedgerUnavailable(f"ledger {self._url}: {error}") from None
 
     @contextmanager
     def _available(self) -> Iterator[None]:

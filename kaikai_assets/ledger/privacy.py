@@ -1,14 +1,17 @@
 """Erased patients, and who did what to the data of sensitive domains: no personal data."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Column, String, Table, delete, func, insert, or_, select, update
 
 from kaikai_assets.ledger import schema
 from kaikai_assets.ledger.database import Database, aware, naive
+
+ERASED = "erased"
+"""Stands where a note named an erased patient."""
 
 
 class Privacy:
@@ -44,3 +47,39 @@ class Privacy:
         with self._database.read() as c:
             rows = c.execute(query).mappings().all()
         return [{**row, "at": aware(row["at"]), "scope": json.loads(row["scope"])} for row in rows]
+
+    def rows_of(self, name: str) -> dict[str, list[dict[str, Any]]]:
+        """Rows that have a text as a value, by table."""
+        found = {}
+        with self._database.read() as c:
+            for table in schema.metadata.sorted_tables:
+                if texts := _texts(table):
+                    rows = c.execute(select(table).where(or_(*(column == name for column in texts)))).mappings()
+                    found[table.name] = [dict(row) for row in rows]
+        return {table: rows for table, rows in found.items() if rows}
+
+    def forget(self, name: str, alerts: Collection[str]) -> int:
+        """Delete rows that have a text, or one of some alerts, as a value, and take it out of what else holds it."""
+        done = 0
+        with self._database.write() as c:
+            for table in schema.metadata.sorted_tables:
+                for column in _texts(table):
+                    done += c.execute(delete(table).where(column.in_([name, *alerts]))).rowcount
+                    holding = column.contains(name, autoescape=True)
+                    c.execute(update(table).where(holding).values({column: func.replace(column, name, ERASED)}))
+        self._database.compact()
+        return done
+
+    def mentions(self, name: str) -> list[str]:
+        """``table.column`` of each column that holds a text within a value."""
+        with self._database.read() as c:
+            return [
+                f"{table.name}.{column.name}"
+                for table in schema.metadata.sorted_tables
+                for column in _texts(table)
+                if c.execute(select(column).where(column.contains(name, autoescape=True)).limit(1)).first()
+            ]
+
+
+def _texts(table: Table) -> list[Column[Any]]:
+    return [column for column in table.columns if isinstance(column.type, String | schema.Text)]

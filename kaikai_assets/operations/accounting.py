@@ -46,6 +46,8 @@ def _wrong(source: str, records: int, live: Account | None, remade: Account | No
     if live is None:
         return [f"{source}: {records} records landed, but none is accounted for"] if records else []
     told = f"{live.records} records, {live.leading} leading + {live.absorbed} absorbed + {live.rejected} rejected"
-    if live.records != live.leading + live.absorbed + live.rejected or live.records != records:
+    if live.erased:
+        told += f" + {live.erased} erased"
+    if live.records != live.leading + live.absorbed + live.rejected + live.erased or live.records != records:
         return [f"{source}: {records} records landed; the ledger says {told}"]
     return [f"{source}: the ledger says {told}; a rebuild says otherwise"] if remade != live else []

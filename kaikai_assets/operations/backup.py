@@ -33,7 +33,7 @@ from kaikai_assets.platform import Platform
 from kaikai_assets.quality.contracts import schema
 
 KEYS = "keys"
-"""Folder of the data root with keys; never part of a backup of the data."""
+"""Folder of keys in a backup of their own; they are never part of a backup of the data."""
 
 
 @dataclass
@@ -85,9 +85,10 @@ def backup_keys(platform: Platform, folder: Path, now: datetime) -> Backup:
     _claim(platform, folder)
     folder.chmod(0o700)
     files = {}
-    for path, name in _below(platform.settings.data / KEYS):
-        files[f"{KEYS}/{name}"] = copy(path, folder / KEYS / name)
-        (folder / KEYS / name).chmod(0o600)
+    with landing(platform):  # who alone adds keys
+        for path, name in _below(platform.settings.key_store):
+            files[f"{KEYS}/{name}"] = copy(path, folder / KEYS / name)
+            (folder / KEYS / name).chmod(0o600)
     write_manifest(folder, Manifest(made_at=now, notes="", files=files))
     return Backup(files=len(files), copied=len(files))
 

@@ -11,6 +11,9 @@ from kaikai_assets.landing.as_written import as_written, header_as_written
 from kaikai_assets.landing.sources import Source, undescribed
 from kaikai_assets.landing.unpack import UnreadableFile, fingerprint
 from kaikai_assets.ledger.store import Ledger
+from kaikai_assets.privacy.container import SEALED
+from kaikai_assets.privacy.keys import KeyProblem
+from kaikai_assets.privacy.vault import readable
 from kaikai_assets.settings import Settings
 
 _UNITS = {"csv": "line", "ndjson": "line", "json": "element", "parquet": "row", "xlsx": "row"}
@@ -31,16 +34,27 @@ class RawFile:
 
 
 def raw_files(
-    settings: Settings, ledger: Ledger, files: Mapping[int, File], sources: Mapping[str, Source], records: pl.DataFrame
+    settings: Settings,
+    ledger: Ledger,
+    files: Mapping[int, File],
+    sources: Mapping[str, Source],
+    records: pl.DataFrame,
+    *,
+    decrypt: bool,
 ) -> list[RawFile]:
-    """Raw files of some records (``arrival_seq, record`` and more), in order of arrival."""
+    """Raw files of some records (``arrival_seq, record`` and more), in order of arrival.
+
+    Sealed ones are read with ``decrypt`` only.
+    """
     parts = records.sort("arrival_seq", "record").partition_by("arrival_seq", as_dict=True, maintain_order=True)
     of_parts = {files[seq].identity for (seq,) in parts}
     again: dict[str, tuple[tuple[str, datetime], ...]] = {}
     for identity, name, at in ledger.landed.redeliveries(of_parts):
         again[identity] = (*again.get(identity, ()), (name, at))
     return [
-        _raw_file(settings, files[seq], sources.get(files[seq].source), part, again.get(files[seq].identity, ()))
+        _raw_file(
+            settings, files[seq], sources.get(files[seq].source), part, again.get(files[seq].identity, ()), decrypt
+        )
         for (seq,), part in parts.items()
     ]
 
@@ -62,16 +76,20 @@ def _raw_file(
     source: Source | None,
     records: pl.DataFrame,
     again: tuple[tuple[str, datetime], ...],
+    decrypt: bool,
 ) -> RawFile:
     problem = damage(settings, file)
+    if problem is None and file.raw_file.endswith(SEALED) and not decrypt:
+        problem = "is sealed; --decrypt --reason TEXT opens it, and is noted"
     if problem is None and source is None:
         problem = undescribed(file.source)
     if problem is None and source is not None:
-        path, most = settings.raw / file.raw_file, settings.max_unpacked_bytes
+        most = settings.max_unpacked_bytes
         try:
-            texts = as_written(path, source, records["record"].to_list(), most)
-            header = header_as_written(path, source, most)
-        except UnreadableFile as error:
+            with readable(settings, file.raw_file, source) as opened:
+                texts = as_written(opened.path, source, records["record"].to_list(), most)
+                header = header_as_written(opened.path, source, most)
+        except (UnreadableFile, KeyProblem) as error:
             problem = str(error)
         else:
             shown = records.join(texts, on="record", how="left", maintain_order="left")

@@ -23,6 +23,7 @@ from kaikai_assets.operations.ledger_health import condition, ledger_file, renum
 from kaikai_assets.operations.leftovers import sweep
 from kaikai_assets.operations.raw_files import inventory, misnoted
 from kaikai_assets.platform import Platform
+from kaikai_assets.privacy.container import SEALED
 from kaikai_assets.settings import Settings, utc_now
 
 _WAIT_S = 60
@@ -98,7 +99,9 @@ def _back(settings: Settings, folder: Path) -> Iterator[str]:
     domain, source, _ = folder.relative_to(settings.raw).parts
     inbox = settings.inbox / domain / source
     for file in sorted(folder.iterdir()):
-        if file.is_file() and not (inbox / file.name).exists():
+        if file.name.endswith(SEALED):
+            yield f"left {file.relative_to(settings.raw)}, sealed, as it is: put its sidecar back from a backup"
+        elif file.is_file() and not (inbox / file.name).exists():
             inbox.mkdir(parents=True, exist_ok=True)
             before_write()
             shutil.move(file, inbox / file.name)

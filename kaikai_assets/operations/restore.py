@@ -19,6 +19,8 @@ from kaikai_assets.operations.backup import KEYS
 from kaikai_assets.operations.manifest import BackupError, Manifest, copy, damaged, read_manifest, read_rows
 from kaikai_assets.operations.retention import landing
 from kaikai_assets.platform import Platform
+from kaikai_assets.privacy.erased import settle
+from kaikai_assets.privacy.key_store import STORE
 from kaikai_assets.settings import utc_now
 
 
@@ -64,6 +66,7 @@ def restore(platform: Platform, folder: Path) -> Restored:
         # Before recovery, which notes what the journal does not say of a file as unknown.
         platform.ledger.journal.fill({name: read_rows(notes / f"{name}.ndjson") for name in names})
         recover(settings, platform.ledger)
+        _settle(platform)
         report.sealed = _bring_sealed(platform, folder, notes)
     return report
 
@@ -75,11 +78,22 @@ def restore_keys(platform: Platform, folder: Path) -> int:
         raise BackupError(f"{folder}: holds no complete backup of keys")
     if wrong := damaged(folder, manifest):
         raise BackupError(f"{folder} is damaged:\n  " + "\n  ".join(wrong))
-    (platform.settings.data / KEYS).mkdir(parents=True, exist_ok=True, mode=0o700)
+    store = platform.settings.key_store
+    store.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name in manifest.files:
-        _bring(folder / name, platform.settings.data / name)
-        (platform.settings.data / name).chmod(0o600)
+        path = store / Path(name).relative_to(KEYS)
+        _bring(folder / name, path)
+        path.chmod(0o600)
+    with landing(platform):
+        _settle(platform)
     return len(manifest.files)
+
+
+def _settle(platform: Platform) -> None:
+    """Have keys, journal and sidecars tell the same of who was erased since the backup, or between the two backups."""
+    for domain in platform.domains.values():
+        if domain.sensitive and (platform.settings.key_store / STORE).exists():
+            settle(platform.settings, platform.ledger, domain.name, platform.sources(domain))
 
 
 def _present(platform: Platform, landed: list[Landed]) -> int:

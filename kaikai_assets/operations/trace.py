@@ -15,6 +15,7 @@ from kaikai_assets.operations.records import Records, nothing
 from kaikai_assets.operations.selection import NoSuchRow, key_of, only_row, typed
 from kaikai_assets.platform import Platform
 from kaikai_assets.quality.contracts import Contract, columns, metrics, schema
+from kaikai_assets.settings import utc_now
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,13 @@ class Trace:
         return pl.concat([file.records for file in self.files]) if self.files else nothing()
 
 
-def trace(platform: Platform, table: str, key: Mapping[str, str], column: str | None = None) -> Trace:
+def trace(
+    platform: Platform, table: str, key: Mapping[str, str], column: str | None = None, reason: str | None = None
+) -> Trace:
     """Explain the one row of a table that has some texts as values.
 
-    With ``column`` only rows and records whose values led to that column's. Raises ``NoSuchRow``.
+    With ``column`` only rows and records whose values led to that column's. Sealed files are opened for a ``reason``
+    only, which is noted. Raises ``NoSuchRow``.
     """
     domain = next((d for d in platform.domains.values() if table in (d.bronze, *d.contracts)), None)
     if domain is None:
@@ -60,7 +64,17 @@ def trace(platform: Platform, table: str, key: Mapping[str, str], column: str | 
     layers = walk.layers(row)
     records = Records(platform, domain, walk.context, walk.state)
     found = walk.records(row, layers, records)
-    files = raw_files(platform.settings, platform.ledger, walk.state.files, walk.context.sources, found)
+    if reason is not None and domain.sensitive:
+        scope = {"files": found["arrival_seq"].n_unique(), "records": found.height}
+        platform.ledger.privacy.note(domain.name, "trace", reason, scope, utc_now())
+    files = raw_files(
+        platform.settings,
+        platform.ledger,
+        walk.state.files,
+        walk.context.sources,
+        found,
+        decrypt=reason is not None,
+    )
     return Trace(
         row, tuple(layer for layer in layers if layer.table != table), tuple(files), tuple(walk.notes(layers, records))
     )

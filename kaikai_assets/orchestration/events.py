@@ -63,8 +63,9 @@ def _metadata(done: Done) -> dict[str, Any]:
 
 
 def _account(done: Done) -> dict[str, Any]:
-    names = ("records", "leading", "absorbed", "rejected")
-    return {name: sum(getattr(a, name) for a in done.accounts) for name in names} if done.accounts else {}
+    names = ("records", "leading", "absorbed", "rejected", "erased")
+    sums = {name: sum(getattr(a, name) for a in done.accounts) for name in names} if done.accounts else {}
+    return {name: n for name, n in sums.items() if n or name != "erased"}
 
 
 def explain(run: Run, built: int) -> str:

@@ -117,7 +117,7 @@ def _dep(read: Read, windows: Mapping[str, tuple[int, int]]) -> dg.AssetDep:
 def check_spec(name: str, spec: dg.AssetSpec, days: dg.PartitionsDefinition[str]) -> dg.AssetCheckSpec:
     descriptions = {
         CONTRACT: "Every row satisfies the table's contract; verified before commit.",
-        CONSERVATION: "Records landed = leading + absorbed + rejected, for each source; verified before commit.",
+        CONSERVATION: "Records landed = leading + absorbed + rejected + erased, by source; verified before commit.",
     }
     return dg.AssetCheckSpec(
         name,

@@ -32,6 +32,8 @@ CREATE TABLE IF NOT EXISTS destroyed (key_id TEXT PRIMARY KEY, at TEXT NOT NULL)
 CREATE TABLE IF NOT EXISTS suppressed (domain TEXT, hash TEXT, at TEXT NOT NULL, PRIMARY KEY (domain, hash));
 """
 
+_SUPPRESS = "INSERT OR IGNORE INTO suppressed VALUES (?, ?, ?)"
+
 
 class KeyStore:
     """The data keys of a folder. Opening raises ``KeyProblem`` when it is not there or was made with other keys.
@@ -122,6 +124,10 @@ class KeyStore:
         except (InvalidUnwrap, ValueError) as error:
             raise KeyProblem(f"key {key_id} of {self._path} is damaged: put the store back from its backup") from error
 
+    def patients(self, domain: str) -> list[str]:
+        """Pseudonyms of a domain's patients."""
+        return sorted(patient for patient, _ in self.keys_by_id(domain).values() if patient != COMMON)
+
     def has(self, domain: str, patient: str) -> bool:
         """Whether there is a key of a patient."""
         with self._open() as connection:
@@ -147,6 +153,9 @@ class KeyStore:
                 (at.isoformat(), domain, patient),
             )
             connection.execute("DELETE FROM data_keys WHERE domain = ? AND patient = ?", (domain, patient))
-            connection.execute(
-                "INSERT OR IGNORE INTO suppressed VALUES (?, ?, ?)", (domain, suppression, at.isoformat())
-            )
+            connection.execute(_SUPPRESS, (domain, suppression, at.isoformat()))
+
+    def suppress(self, domain: str, suppression: str, at: datetime) -> None:
+        """Suppress a patient of whom there is no key."""
+        with self._open(write=True) as connection:
+            connection.execute(_SUPPRESS, (domain, suppression, at.isoformat()))

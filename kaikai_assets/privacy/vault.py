@@ -24,6 +24,7 @@ from kaikai_assets.privacy.pseudonyms import keyed, pseudonym
 from kaikai_assets.settings import Settings
 
 _BLOCK_BYTES = 32 * 2**20
+_PSEUDONYM = re.compile(r"[0-9a-f]{32}")
 _WORD = re.compile(r"[\w.+@:-]+")
 
 
@@ -59,6 +60,11 @@ class Vault:
         if self.keys.demo and not patient.startswith(SIMULATED):
             raise NotSimulated
         return pseudonym(self.keys.pseudonym, patient)
+
+    def patient(self, text: str) -> str:
+        """Pseudonym of a patient who is given as the id of the source files, or as pseudonym."""
+        known = self.store.has(self.domain, text) or self.suppression(text) in self.suppressed
+        return text if _PSEUDONYM.fullmatch(text) and known else self.pseudonym(text)
 
     def suppression(self, patient: str) -> str:
         """Hash by which an erased patient, given as pseudonym, is known again."""
@@ -221,6 +227,11 @@ def opened(path: Path, opener: Opener, source: Source) -> Iterator[Opened]:
             file.write(encoder.encode(b"".join(lines).decode()))
         file.flush()
         yield Opened(place, name)
+
+
+def sealed_bytes(path: Path, opener: Opener) -> bytes:
+    """All bytes of a file that ``Vault.seal_bytes`` sealed. Raises ``UnreadableFile`` and ``KeyProblem``."""
+    return b"".join(line for block in blocks(path) for content in opener.contents(block) for line in content.lines)
 
 
 @contextmanager
