@@ -21,7 +21,10 @@ def test_version_1_is_sha256_of_id_and_salt() -> None:
     assert salted_sha256("2salt", "P1") == salted_sha256("salt", "P12")
 
 
-@given(st.text(), st.text(), st.text(st.characters(exclude_characters="\0")))
+texts = st.text(st.characters(codec="utf-8"))
+
+
+@given(texts, texts, texts.filter(lambda text: "\0" not in text))
 def test_a_keyed_hash_of_one_use_is_none_of_another(first: str, second: str, patient: str) -> None:
     assert keyed(KEY, "a", first) == keyed(KEY, "a", first)
     assert keyed(KEY, "a", first) != keyed(KEY, "b", first)
