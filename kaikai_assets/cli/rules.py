@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from kaikai_assets.alerts.rules import Condition, Rule, json_schema, read_rules
+from kaikai_assets.alerts.rules import Case, Condition, OneOf, Rule, json_schema, read_rules
 
 
 @click.group()
@@ -64,10 +64,23 @@ def _in_words(rule: Rule) -> str:
 def _condition(condition: Condition) -> str:
     if condition.impossible:
         return f"{condition.metric} impossible"
-    thresholds = [f"{case.threshold:g}" for case in condition.cases] or [f"{condition.threshold:g}"]
-    words = [condition.metric, str(condition.operator), " | ".join(thresholds), str(condition.unit)]
+    thresholds = [f"{case.threshold:g} ({_when(case)})" for case in condition.cases] or [f"{condition.threshold:g}"]
+    words = [condition.metric, str(condition.operator), " | ".join(thresholds)]
+    if condition.unit != "1":
+        words.append(str(condition.unit))
     if condition.change_over:
         words.append(f"(change over {condition.change_over})")
     if condition.baseline:
         words.append(f"(baseline of {condition.baseline.days} days {condition.baseline.where})")
     return " ".join(words)
+
+
+def _when(case: Case) -> str:
+    words = []
+    for name, which in case.when.items():
+        if isinstance(which, OneOf):
+            words.append(f"{name} {' or '.join(which.one_of)}")
+        else:
+            low = "" if which.from_ is None else f"{which.from_:g} <= "
+            words.append(f"{low}{name}" + ("" if which.to is None else f" < {which.to:g}"))
+    return ", ".join(words)

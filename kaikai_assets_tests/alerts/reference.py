@@ -9,7 +9,7 @@ from typing import Any
 
 from kaikai_assets.alerts.rules import Between, Condition, OneOf, Rule, RuleSet
 
-_OPERATORS = {">": gt, ">=": ge, "<": lt, "<=": le}
+OPERATORS = {">": gt, ">=": ge, "<": lt, "<=": le}
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def _judge(reading: Reading, history: list[Reading], rule: Rule, rules: RuleSet)
     if rule.clear and rule.clear.operator:
         assert value is not None
         assert rule.clear.threshold is not None
-        well = not holds and (threshold is None or _OPERATORS[rule.clear.operator](value, rule.clear.threshold))
+        well = not holds and (threshold is None or OPERATORS[rule.clear.operator](value, rule.clear.threshold))
     else:
         well = not holds
     names = {name for c in rule.all for case in c.cases for name in case.when}
@@ -189,7 +189,7 @@ def _compared(
     if condition.impossible:
         flag = reading.flags.get(condition.metric, 1)
         return None, None, None if flag == 9 else flag == 4
-    threshold = _threshold(reading, condition, rules)
+    threshold = threshold_of(reading, condition, rules)
     value = reading.values.get(condition.metric)
     if condition.change_over and value is not None:
         before = [
@@ -216,10 +216,10 @@ def _compared(
         return None, threshold, None
     assert condition.operator
     value = round(value, condition.decimals)
-    return value, threshold, threshold is not None and _OPERATORS[condition.operator](value, threshold)
+    return value, threshold, threshold is not None and OPERATORS[condition.operator](value, threshold)
 
 
-def _threshold(reading: Reading, condition: Condition, rules: RuleSet) -> float | None:
+def threshold_of(reading: Reading, condition: Condition, rules: RuleSet) -> float | None:
     for case in condition.cases:
         if all(_is(reading.attributes.get(name), name, which, rules) for name, which in case.when.items()):
             return case.threshold
