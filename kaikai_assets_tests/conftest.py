@@ -10,6 +10,7 @@ import pytest
 
 from kaikai_assets.definitions import build_defs, build_platform
 from kaikai_assets.platform import Platform
+from kaikai_assets.privacy.keys import new_keys
 from kaikai_assets.settings import Settings
 from kaikai_assets_tests import postgres
 
@@ -21,6 +22,15 @@ hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
 REAL = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture
+def keys(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Keys of sensitive domains in the environment, for settings that are made afterwards."""
+    made = new_keys()
+    for name, text in made.items():
+        monkeypatch.setenv(name, text)
+    return made
 
 
 @pytest.fixture

@@ -45,9 +45,12 @@ def _dimension(run: Run) -> Mapping[str, pl.DataFrame]:
         return made
     # What could not be read there may be a name, or a birthday.
     return {
-        table: rows.with_columns(raw_value=pl.lit(WITHHELD)) if "raw_value" in rows.columns else rows
+        table: rows.with_columns(raw_value=_withheld) if "raw_value" in rows.columns else rows
         for table, rows in made.items()
     }
+
+
+_withheld = pl.when(pl.col("raw_value").is_not_null()).then(pl.lit(WITHHELD))
 
 
 def read_snapshot(settings: Settings, context: Context, file: File) -> pl.DataFrame:

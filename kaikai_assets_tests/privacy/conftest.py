@@ -11,7 +11,6 @@ from kaikai_assets.build.steps import Domain
 from kaikai_assets.domains.air.domain import AIR
 from kaikai_assets.landing.land import LandingReport
 from kaikai_assets.platform import Platform
-from kaikai_assets.privacy.keys import new_keys
 from kaikai_assets.quality.contracts import schema
 from kaikai_assets.settings import Settings
 from kaikai_assets_tests.landing.making import put
@@ -92,15 +91,6 @@ def domain_of(folder: Path) -> Domain:
     for name, text in SOURCES.items():
         put(folder / f"{name}.yaml", "\n".join(line[8:] for line in text.splitlines()))
     return replace(AIR, sources=folder, sensitive=True)
-
-
-@pytest.fixture
-def keys(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Keys of its own in the environment."""
-    made = new_keys()
-    for name, text in made.items():
-        monkeypatch.setenv(name, text)
-    return made
 
 
 @pytest.fixture

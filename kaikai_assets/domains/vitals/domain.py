@@ -94,4 +94,5 @@ VITALS = Domain(
     conform=readings.conformed,
     conform_dimension=registry.conformed,
     spans=spans(),
+    sensitive=True,
 )
