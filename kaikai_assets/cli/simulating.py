@@ -11,6 +11,13 @@ from kaikai_assets.cli.building import build_all
 from kaikai_assets.cli.opening import domains_of, open_platform
 from kaikai_assets.settings import Settings
 from kaikai_assets.simulation.air import AirDefects, AirFaults, simulate_air
+from kaikai_assets.simulation.vitals import (
+    FAULTS_PER_DAY,
+    Profile,
+    VitalsDefects,
+    simulate_vitals,
+    simulate_vitals_live,
+)
 
 DEMO_START = date(2025, 3, 1)
 DEMO_DAYS = 14
@@ -67,6 +74,64 @@ def simulate_air_command(
     click.echo(
         f"{made.files.height} files, {made.files['records'].sum()} records, {made.defects.height} defects, "
         f"{made.faults.height} faults"
+    )
+
+
+@simulate.command("vitals")
+@click.option("--profile", type=click.Choice(["simple", "medical"]), default="simple", show_default=True)
+@click.option("--start", type=click.DateTime(["%Y-%m-%d"]), default=DEMO_START.isoformat(), show_default=True)
+@click.option("--days", type=click.IntRange(1), default=2, show_default=True)
+@click.option(
+    "--patients", type=click.IntRange(1), default=100, show_default=True, help="Of the medical profile; simple has 3."
+)
+@click.option(
+    "--interval", type=click.IntRange(1), default=60, show_default=True, help="Seconds between readings of a patient."
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--defects/--no-defects", default=True, show_default=True)
+@click.option("--faults/--no-faults", default=True, show_default=True, help="Devices that shake, stick, fall silent, …")
+@click.option("--live", is_flag=True, help="Drop small files in real time, without defects, until stopped.")
+@click.option("--seconds", type=click.FloatRange(0), help="With --live: stop after this many seconds.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write to; default: the inbox.")
+@click.option("--truth", type=click.Path(path_type=Path), help="Folder of what was injected; default: <data>/truth.")
+def simulate_vitals_command(
+    profile: str,
+    start: datetime,
+    days: int,
+    patients: int,
+    interval: int,
+    seed: int,
+    defects: bool,
+    faults: bool,
+    live: bool,
+    seconds: float | None,
+    out: Path | None,
+    truth: Path | None,
+) -> None:
+    """Write messages of bracelets and the registry of patients. None of them exists."""
+    settings = Settings()
+    kind: Profile = "simple" if profile == "simple" else "medical"
+    if live:
+        files = simulate_vitals_live(
+            out or settings.inbox, profile=kind, patients=patients, interval_s=interval, seed=seed, seconds=seconds
+        )
+        click.echo(f"{files} files")
+        return
+    made = simulate_vitals(
+        out or settings.inbox,
+        profile=kind,
+        start=start.date(),
+        days=days,
+        patients=patients,
+        interval_s=interval,
+        seed=seed,
+        faults_per_day=FAULTS_PER_DAY if faults else 0.0,
+        defects=VitalsDefects() if defects else VitalsDefects.none(),
+        truth=truth or settings.data / "truth",
+    )
+    click.echo(
+        f"{made.files.height} files, {made.files['records'].sum()} records, {made.crises.height} crises, "
+        f"{made.faults.height} faults of devices, {made.defects.height} defects"
     )
 
 

@@ -7,11 +7,11 @@ in Senegal, where local time is UTC.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from math import sqrt
 
 import numpy as np
 
 from kaikai_assets.simulation.air_sensors import Sensor
+from kaikai_assets.simulation.shapes import autocorrelated, bump, hump
 from kaikai_assets.simulation.streams import Floats, Stream, below
 
 METRICS = ("pm25", "temperature", "humidity", "co2")
@@ -47,7 +47,7 @@ class Dust:
         """Intensity 0 … 1 at `hours` after `midnight`."""
         half_width = (self.end - self.start) / timedelta(hours=2)
         centre = (self.start - midnight) / timedelta(hours=1) + half_width
-        return _hump(np.abs(hours - centre) / half_width)
+        return hump(np.abs(hours - centre) / half_width)
 
 
 def dust_episode(start: date, days: int, seed: int) -> Dust | None:
@@ -101,28 +101,28 @@ def air_signal(
     dust = dust_episode(start, days, seed)
     kitchens = _kitchens(sensors, days, seed)
 
-    traffic = 1 + morning * _bump(hours, 7.5, 2.5, 24) + evening * _bump(hours, 20.5, 3.5, 24)
-    warmth = 2 * _bump(hours, 15, 12, 24) - 1
-    lessons = school * (_bump(hours, 10.5, 3, 24) + 0.7 * _bump(hours, 16, 2, 24))
+    traffic = 1 + morning * bump(hours, 7.5, 2.5, 24) + evening * bump(hours, 20.5, 3.5, 24)
+    warmth = 2 * bump(hours, 15, 12, 24) - 1
+    lessons = school * (bump(hours, 10.5, 3, 24) + 0.7 * bump(hours, 16, 2, 24))
     noise = np.zeros((4, count))
 
     for day in range(days):
         midnight = datetime.combine(start, time(), UTC) + timedelta(days=day)
         stream = Stream(seed, 3, day)
-        slow = _autocorrelated(stream.normal(steps, 4, count), noise, interval_s)
+        slow = autocorrelated(stream.normal(steps, 4, count), noise, interval_s)
         noise = slow[-1]
         fast = stream.normal(steps, count)
 
         year_day = np.array(midnight.timetuple().tm_yday, dtype=np.float64)
-        dry_season = _bump(year_day, 30, 120, 365.25)
-        heat = 2 * _bump(year_day, 255, 182, 365.25) - 1
+        dry_season = bump(year_day, 30, 120, 365.25)
+        heat = 2 * bump(year_day, 255, 182, 365.25) - 1
         haze = dust.share(hours, midnight) if dust else np.zeros_like(hours)
         in_class = midnight.weekday() < 5
 
         local = (6 + 4 * base) * (1 + 0.3 * dry_season) * traffic * np.square(1 + 0.15 * slow[:, 0])
         dusty = (dust.peak if dust else 0) * (0.8 + 0.4 * exposure) * haze * np.square(1 + 0.05 * slow[:, 1])
         centre, half_width, peak = kitchens[day]
-        smoke = peak * _hump(np.abs(60 * hours - centre) / half_width)
+        smoke = peak * hump(np.abs(60 * hours - centre) / half_width)
         swing = daily * warmth + 0.6 * slow[:, 2]
         values = {
             "pm25": (local + dusty + smoke) * (1 + 0.03 * fast),
@@ -131,24 +131,3 @@ def air_signal(
             "co2": 405 + 15 * traffic + 8 * slow[:, 3] + 2 * fast + (lessons if in_class else 0),
         }
         yield {metric: np.clip(values[metric], *SOUND_RANGE[metric]) for metric in METRICS}
-
-
-def _hump(distance: Floats) -> Floats:
-    """1 at distance 0, falling smoothly to 0 at distance 1."""
-    hump: Floats = np.square(1 - np.square(np.minimum(distance, 1)))
-    return hump
-
-
-def _bump(x: Floats, centre: float, half_width: float, period: float) -> Floats:
-    """A hump around `centre` that comes back every `period`."""
-    half = period / 2
-    return _hump(np.abs((x - centre + half) % period - half) / half_width)
-
-
-def _autocorrelated(innovations: Floats, before: Floats, interval_s: int) -> Floats:
-    """Noise of standard deviation 1 that forgets within about an hour, continued from the row `before`."""
-    keep = 1 / (1 + interval_s / 3600)
-    noise: Floats = innovations * sqrt(1 - keep * keep)
-    for step in range(len(noise)):
-        before = noise[step] = noise[step] + keep * before
-    return noise
