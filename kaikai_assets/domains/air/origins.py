@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
-from kaikai_assets.alerts.rules import Rule, RuleSet
-from kaikai_assets.alerts.states import VIOLATING, complete
-from kaikai_assets.build.origins import Holds, Span
+from kaikai_assets.alerts.origins import judged, violating
+from kaikai_assets.alerts.rules import RuleSet
+from kaikai_assets.build.origins import Span
 from kaikai_assets.domains.air.transforms.local_days import local_day
 from kaikai_assets.domains.air.transforms.registered import COUNTED, DEFAULT_ZONE, valid_on
 from kaikai_assets.domains.air.transforms.zones import UNKNOWN
@@ -17,18 +17,6 @@ _INSTANT = pl.Datetime("us", "UTC")
 
 def spans(rule_sets: Callable[[], Sequence[RuleSet]]) -> Mapping[str, Span]:
     """Spans of silver and gold. ``rule_sets`` gives the active one and those in shadow."""
-
-    def judged(what: str, start: str) -> Holds:
-        def of_what(pairs: pl.DataFrame, _registry: pl.DataFrame) -> pl.DataFrame:
-            by_rule = [
-                _judged(rule) & (pl.col("made.rule") == rule.id) & (pl.col("made.rule_set") == rules.rule_set)
-                for rules in rule_sets()
-                for rule in rules.of(what)
-            ]
-            begun = (pl.col(start) < pl.col("made.end")) | (pl.col(start) == pl.col("made.last"))
-            return pairs.filter(begun, pl.any_horizontal(pl.lit(False), *by_rule))
-
-        return of_what
 
     time, hour, start = pl.col("time"), pl.col("hour"), pl.col("start")
     midnight = pl.col("day").cast(_INSTANT)
@@ -67,34 +55,25 @@ def spans(rule_sets: Callable[[], Sequence[RuleSet]]) -> Mapping[str, Span]:
             start,
             pl.col("end").dt.offset_by("1us"),
             {
-                "silver/air_measurements": lambda pairs, registry: judged("reading", "time")(_short(pairs), registry),
-                "gold/air_hourly": judged("hour", "hour"),
-                "gold/air_daily": judged("day", "_start"),
+                "silver/air_measurements": lambda pairs, registry: judged(rule_sets, "reading", "time")(
+                    _short(pairs), registry
+                ),
+                "gold/air_hourly": judged(rule_sets, "hour", "hour"),
+                "gold/air_daily": judged(rule_sets, "day", "_start"),
             },
         ),
         "gold/air_alerts": Span(
-            ("rule_set", "rule", "sensor_id"), opened, last.dt.offset_by("1us"), {"gold/air_alert_days": _violating}
+            ("rule_set", "rule", "sensor_id"), opened, last.dt.offset_by("1us"), {"gold/air_alert_days": violating}
         ),
         "gold/air_rule_comparison": Span(
-            ("rule_set",), opened_on, opened_on.dt.offset_by("1d"), {"gold/air_alert_days": _violating}
+            ("rule_set",), opened_on, opened_on.dt.offset_by("1d"), {"gold/air_alert_days": violating}
         ),
     }
-
-
-def _judged(rule: Rule) -> pl.Expr:
-    if rule.silent_for:
-        return pl.lit(True)
-    known = pl.all_horizontal(pl.col(condition.metric).is_not_null() for condition in rule.all)
-    return known & complete(rule) if rule.min_completeness else known
 
 
 def _short(pairs: pl.DataFrame) -> pl.DataFrame:
     lengths = {grain: seconds(grain) for grain in pairs["grain"].unique() if grain != INSTANT}
     return pairs.filter(pl.col("grain").replace_strict(lengths, default=0.0, return_dtype=pl.Float64) < 3600)
-
-
-def _violating(pairs: pl.DataFrame, _registry: pl.DataFrame) -> pl.DataFrame:
-    return pairs.filter(pl.col("state") == VIOLATING)
 
 
 _OF_READINGS = ("silver/air_measurements", "silver/air_flags")

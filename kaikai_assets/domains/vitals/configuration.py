@@ -6,13 +6,26 @@ Whatever a step's ``make`` uses of these must be in its configuration here: a ch
 from functools import cache, partial
 from pathlib import Path
 
+from kaikai_assets.alerts.rules import RuleSet, days_before, read_rules
 from kaikai_assets.build.configuration import of_registry, of_rules, of_sources, with_rules
 from kaikai_assets.build.steps import Configuration, Context
 from kaikai_assets.domains.vitals.limits import Limits
 from kaikai_assets.domains.vitals.news2 import News2
+from kaikai_assets.domains.vitals.transforms.alerts import ATTRIBUTES
 from kaikai_assets.rule_files import read_rule_file
 
 RULES = Path(__file__).parent / "rules"
+
+ACTIVE_RULES = "kidjamo-v1"
+SHADOW_RULES = (
+    "baseline-v1",
+    "genotype-v1",
+    "kidjamo-age-v1",
+    "kidjamo-audit",
+    "kidjamo-clinical",
+    "news2-2017",
+    "sustained-v1",
+)
 
 _patients = partial(of_registry, "patient_id")
 
@@ -27,6 +40,17 @@ def limits() -> Limits:
 def news2() -> News2:
     """Component scores."""
     return read_rule_file(RULES / "news2.json", News2)
+
+
+@cache
+def rule_sets() -> tuple[RuleSet, ...]:
+    """The active rule set, then those in shadow."""
+    return tuple(read_rules(RULES / f"{name}.json") for name in (ACTIVE_RULES, *SHADOW_RULES))
+
+
+def rules() -> RuleSet:
+    """The active rule set."""
+    return rule_sets()[0]
 
 
 def of_readings(context: Context) -> Configuration:
@@ -44,3 +68,12 @@ def of_days(context: Context) -> Configuration:
 
 def of_scores(context: Context) -> Configuration:
     return with_rules(_patients("birth_month")(context), news2())
+
+
+def of_alert_days(context: Context) -> Configuration:
+    registered = _patients(*ATTRIBUTES, around=days_before(rule_sets(), "reading"))(context)
+    return with_rules(registered, *rule_sets())
+
+
+def of_alerts(_context: Context) -> Configuration:
+    return of_rules(*rule_sets())

@@ -3,10 +3,16 @@
 from datetime import date
 from pathlib import Path
 
+import polars as pl
+
+from kaikai_assets.alerts.comparison import compare
+from kaikai_assets.alerts.episodes import fold
+from kaikai_assets.alerts.rules import days_before
+from kaikai_assets.alerts.runs import runs
 from kaikai_assets.build.steps import Context, Domain, Inputs, Made, Read, Step
 from kaikai_assets.domains.vitals import configuration, contracts, registry
 from kaikai_assets.domains.vitals.origins import spans
-from kaikai_assets.domains.vitals.transforms import days, devices, readings, scores, windows
+from kaikai_assets.domains.vitals.transforms import alerts, days, devices, readings, scores, windows
 
 
 def _readings(inputs: Inputs, _days: list[date], context: Context) -> Made:
@@ -29,6 +35,34 @@ def _device_health(inputs: Inputs, _days: list[date], context: Context) -> Made:
 def _news2_partial(inputs: Inputs, _days: list[date], context: Context) -> Made:
     found = scores.partial_scores(inputs["gold/vitals_windows_5m"], context.dimension, configuration.news2())
     return Made({"gold/vitals_news2_partial": found})
+
+
+def _alert_days(inputs: Inputs, of_days: list[date], context: Context) -> Made:
+    judged = {
+        "reading": alerts.readings(inputs["silver/vitals_readings"], context.dimension),
+        "window": alerts.windows(inputs["gold/vitals_news2_partial"]),
+    }
+    return Made({"gold/vitals_alert_days": runs(configuration.rule_sets(), judged, "patient_id", of_days)})
+
+
+def _alert_days_reads(_context: Context | None) -> tuple[Read, ...]:
+    sets = configuration.rule_sets()
+    return (
+        Read("silver/vitals_readings", days_before(sets, "reading")),
+        Read("gold/vitals_news2_partial", days_before(sets, "window")),
+    )
+
+
+def _alerts(inputs: Inputs, _days: list[date], _context: Context) -> Made:
+    of_days, sets = inputs["gold/vitals_alert_days"], configuration.rule_sets()
+    found = fold(of_days, configuration.rules(), "patient_id")
+    return Made(
+        {
+            "gold/vitals_alerts": found,
+            "gold/vitals_critical_alerts": found.filter(pl.col("severity") == "critical"),
+            "gold/vitals_rule_comparison": compare(of_days, sets, configuration.ACTIVE_RULES, "patient_id"),
+        }
+    )
 
 
 VITALS = Domain(
@@ -81,6 +115,25 @@ VITALS = Domain(
             configuration=configuration.of_scores,
             registered=True,
         ),
+        Step(
+            outputs={"gold/vitals_alert_days": contracts.AlertDays},
+            reads=_alert_days_reads,
+            make=_alert_days,
+            configuration=configuration.of_alert_days,
+            same_day=True,
+            registered=True,
+        ),
+        Step(
+            outputs={
+                "gold/vitals_alerts": contracts.Alerts,
+                "gold/vitals_critical_alerts": contracts.CriticalAlerts,
+                "gold/vitals_rule_comparison": contracts.RuleComparison,
+            },
+            reads=lambda _context: (Read("gold/vitals_alert_days", whole=True),),
+            make=_alerts,
+            configuration=configuration.of_alerts,
+            partitioned=False,
+        ),
     ),
     warehouse="warehouse/vitals",
     published=(
@@ -88,11 +141,14 @@ VITALS = Domain(
         "gold/vitals_daily",
         "gold/vitals_device_health",
         "gold/vitals_news2_partial",
+        "gold/vitals_alerts",
+        "gold/vitals_critical_alerts",
+        "gold/vitals_rule_comparison",
     ),
     due_by_h=1,
     stale_after_h=2,
     conform=readings.conformed,
     conform_dimension=registry.conformed,
-    spans=spans(),
+    spans=spans(configuration.rule_sets),
     sensitive=True,
 )

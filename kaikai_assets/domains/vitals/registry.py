@@ -23,8 +23,4 @@ def patients(files: Sequence[pl.DataFrame], sources: Mapping[str, Source]) -> di
 def conformed(files: Sequence[pl.DataFrame], sources: Mapping[str, Source]) -> Conformed:
     """Records of read snapshot files, at least one, as typed registry rows, and what was set aside."""
     typed = conform_registry(files, sources, Patients, "patient_id")
-    return Conformed(
-        typed.rows.with_columns(pl.col("birth_month").dt.truncate("1mo")),
-        # What stands in a patient's record identifies the patient.
-        typed.quarantine.with_columns(raw_value=pl.lit(None, pl.String)),
-    )
+    return Conformed(typed.rows.with_columns(pl.col("birth_month").dt.truncate("1mo")), typed.quarantine)

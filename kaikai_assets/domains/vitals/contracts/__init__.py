@@ -1,11 +1,15 @@
 """Contracts of the vitals tables: columns, types, units, ranges, decimals, descriptions. The one place for them."""
 
+from kaikai_assets.domains.vitals.contracts.alerts import AlertDays, Alerts, CriticalAlerts, RuleComparison
 from kaikai_assets.domains.vitals.contracts.devices import DeviceHealth
 from kaikai_assets.domains.vitals.contracts.gold import Daily, News2Partial, Windows
 from kaikai_assets.domains.vitals.contracts.patients import Patients, PatientsQuarantine
 from kaikai_assets.domains.vitals.contracts.silver import Quarantine, Readings
 
 __all__ = [
+    "AlertDays",
+    "Alerts",
+    "CriticalAlerts",
     "Daily",
     "DeviceHealth",
     "News2Partial",
@@ -13,5 +17,6 @@ __all__ = [
     "PatientsQuarantine",
     "Quarantine",
     "Readings",
+    "RuleComparison",
     "Windows",
 ]
