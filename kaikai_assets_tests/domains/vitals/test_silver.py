@@ -209,7 +209,12 @@ def test_a_registry_that_says_more_rebuilds_the_days_that_depend_on_it(platform:
     assert table(platform, "gold/vitals_news2_partial", VITALS).is_empty()
     drop(platform, "patients.csv", "patient_id,genotype,birth_date\nsim-1,SC,1980-01-01\n", VITALS)
     built = {name for name, _ in build(platform, domain=VITALS).targets}
-    assert built == {"silver/vitals_patients", "silver/vitals_patients_quarantine", "gold/vitals_news2_partial", *ALERTS}
+    assert built == {
+        "silver/vitals_patients",
+        "silver/vitals_patients_quarantine",
+        "gold/vitals_news2_partial",
+        *ALERTS,
+    }
     assert table(platform, "gold/vitals_news2_partial", VITALS)["partial_score"].to_list() == [3]
     after = outputs(platform, VITALS)
     assert all(after[target] == digest for target, digest in before.items() if target[0] not in ALERTS)
