@@ -5,6 +5,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from kaikai_assets.domains.air.domain import AIR
 from kaikai_assets.domains.vitals.domain import VITALS
+from kaikai_assets.orchestration.alerting import alerts_job, notifications_sensor
 from kaikai_assets.orchestration.assets import domain_assets
 from kaikai_assets.orchestration.automation import build_job, landing_job, landing_sensor
 from kaikai_assets.orchestration.checks import domain_checks
@@ -27,13 +28,15 @@ def build_defs(settings: Settings | None = None) -> dg.Definitions:
     platform = build_platform(settings)
     assets, checks, schedules = [], [], []
     jobs: list[dg.JobDefinition | UnresolvedAssetJobDefinition] = []
-    sensors = run_log_sensors(platform)
+    sensors = [*run_log_sensors(platform), notifications_sensor(platform)]
     for domain in DOMAINS.values():
         assets += domain_assets(platform, domain)
         checks += domain_checks(platform, domain)
         build, landing = build_job(domain), landing_job(platform, domain)
         upkeep = upkeep_job(platform, domain)
         jobs += [build, landing, upkeep]
+        if domain.rules is not None:
+            jobs.append(alerts_job(platform, domain))
         sensors.append(landing_sensor(platform, domain, build, landing))
         schedules += [morning_schedule(platform, domain, build), upkeep_schedule(domain, upkeep)]
     return dg.Definitions(

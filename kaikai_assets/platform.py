@@ -3,11 +3,12 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 
 import polars as pl
 
+from kaikai_assets.alerts.lifecycle import Kind, episodes
 from kaikai_assets.build.pending import Plan, publication_digest
 from kaikai_assets.build.runner import Runner
 from kaikai_assets.build.standing import Standing, standing
@@ -17,10 +18,13 @@ from kaikai_assets.lake.content import canonical
 from kaikai_assets.lake.tables import Lake
 from kaikai_assets.landing.land import LandingReport, land
 from kaikai_assets.landing.sources import Source, SourceError, read_sources
+from kaikai_assets.ledger.alert_tables import Due
+from kaikai_assets.ledger.alerts import Acted
 from kaikai_assets.ledger.store import Ledger
 from kaikai_assets.ledger.targets import Built
-from kaikai_assets.quality.contracts import columns
+from kaikai_assets.quality.contracts import Contract, columns, schema
 from kaikai_assets.settings import Settings, utc_now
+from kaikai_assets.warehouse.alert_tables import history, rows_of, status_log
 from kaikai_assets.warehouse.duckdb_file import DuckDBFile
 from kaikai_assets.warehouse.latency import Latency, latency, served
 from kaikai_assets.warehouse.publish import publish
@@ -91,7 +95,8 @@ class Platform:
         return standing(plan, attempts, since, now, most=settings.attempts, overdue_s=settings.overdue_h * 3600)
 
     def publish(self, domain: Domain) -> dict[str, int]:
-        """Publish a domain's changed days to the warehouse; parts written by table."""
+        """Follow a domain's alerts, then publish its changed days to the warehouse; parts written by table."""
+        self.follow_alerts(domain, utc_now())
         built = self.ledger.targets.built()
         digest, target = publication_digest(domain, built), (domain.warehouse, WHOLE)
         waiting = self.ledger.served.waiting(domain.name)
@@ -99,7 +104,12 @@ class Platform:
         self.ledger.targets.begin_attempts({target: digest}, utc_now())
         now = utc_now()
         reached = served(waiting, domain.bronze, built, attempts)
-        beside = {_latency_of(domain): (Latency, self._latency(domain, [(waiting[file][0], now) for file in reached]))}
+        journal, due = self._alert_journal(domain)
+        of_latency: tuple[Contract, pl.DataFrame] = (
+            Latency,
+            self._latency(domain, [(waiting[file][0], now) for file in reached]),
+        )
+        beside = {_latency_of(domain): of_latency, **journal}
         contracts = {table: domain.contracts[table] for table in domain.published}
         try:
             written = publish(self.warehouse, self.lake, contracts, built, beside)
@@ -108,8 +118,57 @@ class Platform:
             self.ledger.targets.record_error(target, text, transient=is_transient(error))
             raise
         self.ledger.served.note(reached, now)
+        if due is not None:
+            self.ledger.alert_tables.mark(domain.name, due)
         self.ledger.targets.record_built({target: Built(digest, digest, sum(written.values()), 0)}, utc_now())
         return written
+
+    def follow_alerts(self, domain: Domain, now: datetime) -> int:
+        """Compare a domain's alerts with those seen before, log what changed and note what is to be told; the number
+        of changes. Once made, the same comparison changes nothing."""
+        if domain.rules is None:
+            return 0
+        built = self.ledger.targets.built()
+        noted = built.get((domain.alerts, WHOLE))
+        rows = self.lake.read(domain.alerts, schema(domain.contracts[domain.alerts]))
+        if noted is None or noted.rows != rows.height:
+            # Not built yet, or lost: no alert is gone because of that.
+            return 0
+        targets = self.runner(domain).plan().digests.keys() - built.keys()
+        missing = {date.fromisoformat(part) for table, part in targets if table == domain.alert_days}
+        within = timedelta(hours=self.settings.notify_within_h)
+        return self.ledger.alerts.note(
+            domain.name, episodes(rows, domain.entity), missing, domain.alert_sources, now, within
+        )
+
+    def alert_contracts(self, domain: Domain) -> dict[str, Contract]:
+        """Tables of the life cycle of a domain's alerts; none where it has no rules."""
+        if domain.rules is None:
+            return {}
+        return dict(zip(domain.alert_journal, (status_log(domain.entity), history(domain.entity)), strict=True))
+
+    def act_on_alert(
+        self, kind: Kind, alert_id: str, author: str, *, reason: str = "", expires_at: datetime | None = None
+    ) -> Acted:
+        """Act on an alert, and publish that. Raises ``AlertError``."""
+        acted = self.ledger.alerts.act(kind, alert_id, author, utc_now(), reason=reason, expires_at=expires_at)
+        self.publish(self.domains[acted.domain])
+        return acted
+
+    def _alert_journal(self, domain: Domain) -> tuple[dict[str, tuple[Contract, pl.DataFrame]], Due | None]:
+        """Days of the journal of alerts that changed since they were published, and those not published yet."""
+        if domain.rules is None:
+            return {}, None
+        contracts = self.alert_contracts(domain)
+        log_days, history_days = (
+            self.warehouse.parts(table, canonical(contract, rows_of(contract, [], domain.entity)))
+            for table, contract in contracts.items()
+        )
+        due = self.ledger.alert_tables.due(domain.name, log_days, history_days, utc_now())
+        return {
+            table: (contract, rows_of(contract, rows, domain.entity))
+            for (table, contract), rows in zip(contracts.items(), (due.log, due.history), strict=True)
+        }, due
 
     def _latency(self, domain: Domain, reached: list[tuple[datetime, datetime]]) -> pl.DataFrame:
         """Latency of the days of arrival that change by files that are served now, and of those not published yet."""

@@ -53,6 +53,16 @@ class Settings(BaseSettings):
         SecretStr(""), description="Key that wraps the data keys of sensitive raw files, 64 hexadecimal digits."
     )
     keys: str = Field("", description="Folder of the key store; default: the folder `keys` of the data root.")
+    author: str = Field("", description="Who acts on alerts from the command line, where `--author` does not say it.")
+    slack_webhook: SecretStr = Field(
+        SecretStr(""), description="URL of a Slack webhook for notifications of alerts; without it they go to the log."
+    )
+    notify_every_s: float = Field(
+        3600.0, ge=0, description="Seconds between two notifications of one rule and sensor or patient."
+    )
+    notify_within_h: float = Field(
+        36.0, gt=0, description="Alerts that become known later than this after they were raised are not told."
+    )
 
     @field_validator("data", mode="after")
     @classmethod

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from kaikai_assets.alerts.rules import RuleSet
 from kaikai_assets.build.origins import Span
 from kaikai_assets.landing.sources import Source
 from kaikai_assets.quality.conform import Conformed
@@ -105,6 +106,8 @@ class Domain:
 
     ``pictures`` are of tables of days; each is drawn once a run. ``report`` is of published tables and others. A domain
     may have neither.
+
+    A domain with ``rules``, the active set, has the tables ``alert_days`` and ``alerts``, whose life cycle is followed.
     """
 
     name: str
@@ -126,6 +129,27 @@ class Domain:
     pictures: Mapping[str, Picture] = field(default_factory=dict)
     report: Report | None = None
     sensitive: bool = False
+    rules: Callable[[], RuleSet] | None = None
+
+    @property
+    def alert_days(self) -> str:
+        """What each day does to a rule."""
+        return f"gold/{self.name}_alert_days"
+
+    @property
+    def alerts(self) -> str:
+        """The episodes of the active rule set."""
+        return f"gold/{self.name}_alerts"
+
+    @property
+    def alert_sources(self) -> dict[str, str]:
+        """Where the numbers of each rule of the active set come from."""
+        return {rule.id: rule.source for rule in self.rules().rules} if self.rules else {}
+
+    @property
+    def alert_journal(self) -> tuple[str, ...]:
+        """Tables of the life cycle of alerts, published beside the lake's: status log and history."""
+        return (f"gold/{self.name}_alert_status_log", f"gold/{self.name}_alert_history") if self.rules else ()
 
     @property
     def registry(self) -> str:

@@ -6,6 +6,7 @@ import click
 import duckdb
 from sqlalchemy.exc import SQLAlchemyError
 
+from kaikai_assets.cli.alerting import alerts
 from kaikai_assets.cli.building import build, land, runs, status
 from kaikai_assets.cli.checking import doctor, verify
 from kaikai_assets.cli.explaining import trace_command
@@ -32,6 +33,7 @@ for command in (
     trace_command,
     report,
     rules,
+    alerts,
     verify,
     doctor,
     compact,

@@ -20,6 +20,7 @@ from kaikai_assets.orchestration.specs import (
     CONSERVATION,
     CONTRACT,
     check_spec,
+    journal_specs,
     key_of,
     raw_spec,
     table_of,
@@ -45,7 +46,11 @@ class BuildConfig(dg.Config):
 def domain_assets(platform: Platform, domain: Domain) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """The external raw asset, the lake's tables and the published file of a domain."""
     days = event_days(platform.settings.first_day)
-    specs = [*table_specs(platform, domain, days), warehouse_spec(platform, domain)]
+    specs = [
+        *table_specs(platform, domain, days),
+        warehouse_spec(platform, domain),
+        *journal_specs(platform, domain),
+    ]
     with warnings.catch_warnings():
         # Partitions on check specs are a preview of Dagster; an evaluation for each day needs them.
         warnings.simplefilter("ignore", category=dg.PreviewWarning)
@@ -88,9 +93,11 @@ def _build(platform: Platform, domain: Domain, context: dg.AssetExecutionContext
         tables = {domain.bronze, *(name for step in domain.steps if step.partitioned for name in step.outputs)}
         untouched = {(table, day) for table in tables & selected for day in keys}
         yield from confirmed(untouched - told - run.failed.keys() - run.skipped - run.refused, run)
-    if domain.warehouse in selected:
+    if published := selected & {domain.warehouse, *domain.alert_journal}:
         written = platform.publish(domain)
-        yield dg.MaterializeResult(asset_key=key_of(domain.warehouse), metadata={"parts": written})
+        for table in sorted(published):
+            parts = written if table == domain.warehouse else written.get(table, 0)
+            yield dg.MaterializeResult(asset_key=key_of(table), metadata={"parts": parts})
     # Drawing takes seconds: nobody waits for it.
     yield from pictures(platform.lake, domain, told, utc_now().date(), context.log)
     if run.failed:

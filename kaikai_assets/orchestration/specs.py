@@ -98,6 +98,23 @@ def warehouse_spec(platform: Platform, domain: Domain) -> dg.AssetSpec:
     )
 
 
+def journal_specs(platform: Platform, domain: Domain) -> list[dg.AssetSpec]:
+    """Status log and history of alerts, published beside gold. People and the platform write them, not only data."""
+    contracts = platform.alert_contracts(domain)
+    return [
+        dg.AssetSpec(
+            key_of(table),
+            deps=[key_of(domain.alerts)],
+            group_name=domain.name,
+            owners=[f"team:{domain.name}"],
+            kinds={"duckdb"},
+            description=(contract.__doc__ or "").strip(),
+            metadata={"dagster/column_schema": table_schema(contract), "path": str(platform.settings.warehouse)},
+        )
+        for table, contract in contracts.items()
+    ]
+
+
 def _with_registry(step: Step, domain: Domain) -> tuple[Read, ...]:
     return (*step.reads(None), Read(domain.registry, whole=True)) if step.registered else step.reads(None)
 

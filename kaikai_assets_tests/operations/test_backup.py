@@ -87,6 +87,10 @@ def test_what_is_restored_elsewhere_builds_to_the_same_tables(
         "rejections": 1,
         "pipeline_execution_log": 0,
         "served": 4,
+        "alerts_seen": 0,
+        "alert_actions": 0,
+        "alert_status_log": 0,
+        "notifications": 0,
     }
     for kept in ("raw", "rejected", "sources"):
         assert below(elsewhere.settings.data / kept) == below(built.settings.data / kept)

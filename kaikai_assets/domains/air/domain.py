@@ -215,4 +215,5 @@ AIR = Domain(
     spans=spans(configuration.rule_sets),
     pictures=pictures(configuration.indices),
     report=report(configuration.indices, configuration.corrections, configuration.rules, configuration.health_limits),
+    rules=configuration.rules,
 )

@@ -1,0 +1,270 @@
+"""Journal of alerts: those that were seen, what was done about them, and the log of their changes."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, update
+
+from kaikai_assets.alerts.lifecycle import ESCALATED, Action, Episode, Kind, State, state
+from kaikai_assets.alerts.notifications import is_news, notice
+from kaikai_assets.alerts.supersession import Change, Seen, compare
+from kaikai_assets.ledger import schema
+from kaikai_assets.ledger.alert_rows import (
+    Stored,
+    about,
+    actions,
+    actions_on,
+    as_row,
+    as_stored,
+    as_value,
+    batches,
+    plain,
+    stored,
+)
+from kaikai_assets.ledger.database import Database, naive
+from kaikai_assets.ledger.outbox import offer, tell
+
+_LOOKED_BACK = timedelta(days=7)
+"""Closed alerts are escalated this long after they were first seen: later only if nothing ran for so long."""
+
+_CHANGE = {"acknowledge": "acknowledged", "resolve": "resolved", "silence": "silenced", "unsilence": "unsilenced"}
+
+
+class AlertError(ValueError):
+    """An action on an alert that cannot be made; the message says why."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """An alert as it was last seen, with its state at an instant."""
+
+    domain: str
+    seen: Seen
+    state: State
+    first_seen_at: datetime
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row of the status log. ``at`` is event time for what data changed."""
+
+    alert_id: str
+    change: str
+    at: datetime
+    noted_at: datetime
+    author: str = ""
+    reason: str = ""
+    expires_at: datetime | None = None
+    superseded_by: str | None = None
+
+
+@dataclass(frozen=True)
+class Acted:
+    """The alert that an action was made on: the successor, where the one that was named is superseded. ``changed`` is
+    false when it was so already."""
+
+    kind: Kind
+    domain: str
+    alert_id: str
+    superseded: bool
+    changed: bool
+
+    def __str__(self) -> str:
+        said = f"{self.domain} {self.alert_id}: {self.kind}" + ("" if self.changed else ": it was so already")
+        return said + (" (in the place of the alert that was named, which it supersedes)" if self.superseded else "")
+
+
+class Alerts:
+    """The ledger's tables of alerts. What changes them is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def note(
+        self,
+        domain: str,
+        episodes: Collection[Episode],
+        missing: Collection[date],
+        sources: Mapping[str, str],
+        now: datetime,
+        within: timedelta,
+    ) -> int:
+        """Compare all alerts of a domain with those seen before; the number of changes, which are logged.
+
+        Days are ``missing`` when they are still to be built for the first time. What was raised ``within`` so long
+        before ``now`` is told; ``sources`` says where each rule's numbers come from.
+        """
+        with self._database.read() as c:
+            there = {row.seen.episode for row in stored(c, domain).values() if not row.seen.gone}
+        entities = {episode.entity for episode in set(episodes) ^ there}
+        if not entities:
+            return 0
+        with self._database.write() as c:
+            before = stored(c, domain, entities)
+            made = actions(c, domain, entities)
+            seen = {alert_id: row.seen for alert_id, row in before.items()}
+            given = [episode for episode in episodes if episode.entity in entities]
+            rows, changes = compare(seen, given, made, frozenset(missing), now)
+            changed = []
+            for row in rows:
+                episode, was = row.episode, before.get(row.episode.alert_id)
+                stands = state(episode, made.get(episode.matter, ()), now)
+                news = is_news(max(episode.raised_at, stands.since), now, within)
+                if was is None:
+                    changed.append(Stored(domain, row, news, first_seen_at=now, revision=1, published=0))
+                else:
+                    of_row = (was.first_seen_at, was.revision + 1, was.published)
+                    changed.append(Stored(domain, row, news or was.news, *of_row))
+            _put(c, changed, before.keys())
+            _log(c, domain, [_entry(change, now) for change in changes])
+            tell(c, domain, changed, made, sources, now)
+            return len(changes)
+
+    def act(
+        self,
+        kind: Kind,
+        alert_id: str,
+        author: str,
+        now: datetime,
+        *,
+        reason: str = "",
+        expires_at: datetime | None = None,
+    ) -> Acted:
+        """Acknowledge, resolve, silence until ``expires_at``, or unsilence an alert, named by its id or its beginning.
+
+        Raises ``AlertError``.
+        """
+        if not author:
+            raise AlertError(f"{kind}: an author is needed")
+        if kind in ("resolve", "silence") and not reason:
+            raise AlertError(f"{kind}: a reason is needed")
+        if kind == "silence" and (expires_at is None or expires_at <= now):
+            raise AlertError("silence: its end is needed, and must be in the future")
+        with self._database.write() as c:
+            named = _named(c, alert_id)
+            row = _successor(c, named)
+            episode = row.seen.episode
+            stands = state(episode, actions_on(c, row.domain, episode.matter), now)
+            if kind == "silence" and episode.severity == "critical":
+                raise AlertError(f"{episode.alert_id}: a critical alert cannot be silenced; acknowledge it")
+            if kind == "unsilence" and stands.silenced_until is None:
+                raise AlertError(f"{episode.alert_id}: is not silenced")
+            if (kind == "acknowledge" and stands.acknowledged) or (kind == "resolve" and stands.resolved):
+                return Acted(kind, row.domain, episode.alert_id, row != named, changed=False)
+            end = expires_at if kind == "silence" else None
+            made = Action(kind, *episode.matter, episode.opened_at, episode.until, now, author, reason, end)
+            _journal(c, row.domain, made)
+            _log(c, row.domain, [Entry(episode.alert_id, _CHANGE[kind], now, now, author, reason, end)])
+            return Acted(kind, row.domain, episode.alert_id, row != named, changed=True)
+
+    def escalate(self, domain: str, sources: Mapping[str, str], now: datetime) -> int:
+        """Escalate the alerts for which it is due; their number."""
+        with self._database.read() as c:
+            if not _due(c, domain, now):
+                return 0
+        with self._database.write() as c:
+            due = _due(c, domain, now)
+            for row, stands, at in due:
+                episode, reason = row.seen.episode, "nobody acknowledged it"
+                span = (episode.opened_at, episode.until)
+                _journal(c, domain, Action("escalate", *episode.matter, *span, now, "", reason))
+                _log(c, domain, [Entry(episode.alert_id, "escalated", at, now, reason=reason)])
+                offer(c, [notice(domain, "escalated", episode, stands, sources, now, news=True)])
+            return len(due)
+
+    def find(self, alert_id: str, now: datetime) -> Known:
+        """An alert by its id or its beginning. Raises ``AlertError``."""
+        with self._database.read() as c:
+            row = _named(c, alert_id)
+            return _known(row, actions_on(c, row.domain, row.seen.episode.matter), now)
+
+    def known(self, domain: str, now: datetime) -> list[Known]:
+        """All alerts of a domain that were ever seen, the latest first."""
+        with self._database.read() as c:
+            made, rows = actions(c, domain), stored(c, domain).values()
+        found = [_known(row, made.get(row.seen.episode.matter, ()), now) for row in rows]
+        return sorted(found, key=lambda k: (k.seen.episode.opened_at, k.seen.episode.alert_id), reverse=True)
+
+    def log(self, alert_id: str | None = None, last: int | None = None) -> list[Entry]:
+        """Rows of the status log, of one alert or all, in the order in which they were noted; the ``last`` ones."""
+        t = schema.alert_status_log
+        query = select(t).order_by(t.c.id.desc()).limit(last)
+        if alert_id is not None:
+            query = query.where(t.c.alert_id == alert_id)
+        with self._database.read() as c:
+            return [as_value(Entry, row) for row in reversed(c.execute(query).mappings().all())]
+
+    def erase(self, domain: str, entities: Collection[str]) -> int:
+        """Delete all that the journal holds of entities; the number of alerts."""
+        t, log = schema.alerts_seen, schema.alert_status_log
+        erased = 0
+        with self._database.write() as c:
+            for some in batches(entities):
+                mine = and_(t.c.domain == domain, t.c.entity.in_(some))
+                c.execute(delete(log).where(log.c.alert_id.in_(select(t.c.alert_id).where(mine))))
+                erased += c.execute(delete(t).where(mine)).rowcount
+                for table in (schema.alert_actions, schema.notifications):
+                    c.execute(delete(table).where(table.c.domain == domain, table.c.entity.in_(some)))
+        return erased
+
+
+def _named(c: Connection, alert_id: str) -> Stored:
+    t = schema.alerts_seen
+    rows = c.execute(select(t).where(t.c.alert_id.startswith(alert_id, autoescape=True)).limit(2)).mappings().all()
+    if not alert_id or not rows:
+        raise AlertError(f"no alert {alert_id!r}")
+    if len(rows) > 1:
+        raise AlertError(f"several alerts begin with {alert_id!r}")
+    return as_stored(rows[0])
+
+
+def _successor(c: Connection, row: Stored) -> Stored:
+    if not row.seen.gone:
+        return row
+    if row.seen.superseded_by is None:
+        raise AlertError(f"{row.seen.episode.alert_id}: was withdrawn, the data gives no such alert any more")
+    # One step is enough: successors are noted anew whenever the alerts of their matter change.
+    return _named(c, row.seen.superseded_by)
+
+
+def _due(c: Connection, domain: str, now: datetime) -> list[tuple[Stored, State, datetime]]:
+    t = schema.alerts_seen
+    recent = or_(t.c.closed_at.is_(None), t.c.first_seen_at >= naive(now - _LOOKED_BACK))
+    mine = and_(t.c.domain == domain, t.c.severity.in_(ESCALATED), t.c.gone.is_(False), t.c.news.is_(True), recent)
+    rows = [as_stored(row) for row in c.execute(select(t).where(mine).order_by(t.c.raised_at, t.c.alert_id)).mappings()]
+    made = actions(c, domain, {row.seen.episode.entity for row in rows})
+    states = ((row, state(row.seen.episode, made.get(row.seen.episode.matter, ()), now)) for row in rows)
+    return [(row, found, due) for row, found in states if (due := found.escalation_due) is not None and due <= now]
+
+
+def _put(c: Connection, rows: Sequence[Stored], known: Collection[str]) -> None:
+    t = schema.alerts_seen
+    values = [as_row(row) for row in rows]
+    if new := [row for row in values if row["alert_id"] not in known]:
+        c.execute(insert(t), new)
+    if old := [{"_id": row["alert_id"], **row} for row in values if row["alert_id"] in known]:
+        columns: dict[str, Any] = {name: bindparam(name) for name in old[0] if name not in ("_id", "alert_id")}
+        c.execute(update(t).where(t.c.alert_id == bindparam("_id")).values(columns), old)
+
+
+def _log(c: Connection, domain: str, entries: Iterable[Entry]) -> None:
+    if rows := [{"domain": domain, "published": False, **plain(asdict(entry))} for entry in entries]:
+        c.execute(insert(schema.alert_status_log), rows)
+
+
+def _journal(c: Connection, domain: str, action: Action) -> None:
+    c.execute(insert(schema.alert_actions), {"domain": domain, **plain(asdict(action))})
+    # Whatever overlaps it stands otherwise now, those that are gone as well.
+    t = schema.alerts_seen
+    touched = and_(t.c.opened_at <= naive(action.until), t.c.last_violation_end >= naive(action.since))
+    c.execute(update(t).where(about(t, domain, action.matter), touched).values(revision=t.c.revision + 1))
+
+
+def _entry(change: Change, now: datetime) -> Entry:
+    return Entry(change.alert_id, change.change, change.at, now, superseded_by=change.superseded_by)
+
+
+def _known(row: Stored, made: Sequence[Action], now: datetime) -> Known:
+    return Known(row.domain, row.seen, state(row.seen.episode, made, now), row.first_seen_at)
