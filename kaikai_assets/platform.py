@@ -14,6 +14,7 @@ from kaikai_assets.build.runner import Runner
 from kaikai_assets.build.standing import Standing, standing
 from kaikai_assets.build.steps import WHOLE, Domain
 from kaikai_assets.build.transient import is_transient
+from kaikai_assets.digests import digest_of
 from kaikai_assets.lake.content import canonical
 from kaikai_assets.lake.tables import Lake
 from kaikai_assets.landing.land import LandingReport, land
@@ -125,21 +126,25 @@ class Platform:
 
     def follow_alerts(self, domain: Domain, now: datetime) -> int:
         """Compare a domain's alerts with those seen before, log what changed and note what is to be told; the number
-        of changes. Once made, the same comparison changes nothing."""
+        of changes. The same alerts are compared once."""
         if domain.rules is None:
             return 0
-        built = self.ledger.targets.built()
+        built, followed = self.ledger.targets.built(), (domain.alert_journal[0], WHOLE)
         noted = built.get((domain.alerts, WHOLE))
-        rows = self.lake.read(domain.alerts, schema(domain.contracts[domain.alerts]))
-        if noted is None or noted.rows != rows.height:
-            # Not built yet, or lost: no alert is gone because of that.
-            return 0
         targets = self.runner(domain).plan().digests.keys() - built.keys()
         missing = {date.fromisoformat(part) for table, part in targets if table == domain.alert_days}
+        digest = digest_of(noted and noted.output, sorted(missing))
+        if noted is None or (followed in built and built[followed].digest == digest):
+            return 0
+        rows = self.lake.read(domain.alerts, schema(domain.contracts[domain.alerts]))
+        if rows.height != noted.rows:
+            # Lost, or just built anew by another run: no alert is gone because of that.
+            return 0
         within = timedelta(hours=self.settings.notify_within_h)
-        return self.ledger.alerts.note(
-            domain.name, episodes(rows, domain.entity), missing, domain.alert_sources, now, within
-        )
+        found = episodes(rows, domain.entity)
+        changes = self.ledger.alerts.note(domain.name, found, missing, domain.alert_sources, now, within)
+        self.ledger.targets.record_built({followed: Built(digest, digest, len(found), 0)}, now)
+        return changes
 
     def alert_contracts(self, domain: Domain) -> dict[str, Contract]:
         """Tables of the life cycle of a domain's alerts; none where it has no rules."""

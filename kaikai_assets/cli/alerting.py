@@ -159,7 +159,7 @@ def _entry(entry: Entry) -> str:
     rest += [f"until {_at(entry.expires_at)}"] if entry.expires_at else []
     rest += [f"by {entry.superseded_by}"] if entry.superseded_by else []
     rest += [entry.reason] if entry.reason else []
-    return "  ".join([_at(entry.noted_at), f"{entry.change} at {_at(entry.at)}", *rest])
+    return "  ".join([_at(entry.noted_at), f"{entry.change} at {_at(entry.effective_at)}", *rest])
 
 
 def _at(at: datetime | None) -> str:

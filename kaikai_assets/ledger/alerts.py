@@ -48,11 +48,11 @@ class Known:
 
 @dataclass(frozen=True)
 class Entry:
-    """A row of the status log. ``at`` is event time for what data changed."""
+    """A row of the status log. ``effective_at`` is event time for what data changed."""
 
     alert_id: str
     change: str
-    at: datetime
+    effective_at: datetime
     noted_at: datetime
     author: str = ""
     reason: str = ""

@@ -267,7 +267,12 @@ alert_status_log = Table(
     Column("domain", String(64), nullable=False),
     Column("alert_id", String(64), nullable=False, index=True),
     Column("change", String(24), nullable=False),
-    Column("at", DateTime, nullable=False, comment="Event time of a change of the data, else when it was made; UTC"),
+    Column(
+        "effective_at",
+        DateTime,
+        nullable=False,
+        comment="Event time of a change of the data, else when it was made; UTC",
+    ),
     Column("noted_at", DateTime, nullable=False, comment="UTC"),
     Column("author", Text, nullable=False),
     Column("reason", Text, nullable=False),

@@ -5,8 +5,8 @@ from kaikai_assets.ledger.alerts import Alerts
 from kaikai_assets.ledger.database import Database
 from kaikai_assets.ledger.journal import Journal
 from kaikai_assets.ledger.landed import LandedFiles
-from kaikai_assets.ledger.privacy import Privacy
 from kaikai_assets.ledger.outbox import Outbox
+from kaikai_assets.ledger.privacy import Privacy
 from kaikai_assets.ledger.runs import RunLog
 from kaikai_assets.ledger.served import Served
 from kaikai_assets.ledger.targets import Targets
@@ -14,8 +14,8 @@ from kaikai_assets.ledger.targets import Targets
 
 class Ledger:
     """Access to the ledger at a SQLAlchemy URL: what ``landed``, the ``targets`` that were built, which files
-    were ``served``, the ``runs``, what concerns ``privacy``.
-    were ``served``, the ``runs``, what became of ``alerts``, and the ``outbox`` of messages about them.
+    were ``served``, the ``runs``, what concerns ``privacy``, what became of ``alerts`` and the ``outbox`` of messages
+    about them.
 
     The ``journal`` is all that nothing can make again.
     """

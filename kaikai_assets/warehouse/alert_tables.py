@@ -23,7 +23,7 @@ class _StatusLog(pa.DataFrameModel):
         "restored, acknowledged, resolved, silenced, unsilenced or escalated",
         metadata=KEY,
     )
-    at: Instant = pa.Field(description="Event time of a change of the data, else when it was made; UTC")
+    effective_at: Instant = pa.Field(description="Event time of a change of the data, else when it was made; UTC")
     rule_set: str = pa.Field(description="Rule set")
     rule: str = pa.Field(description="Rule")
     severity: str = pa.Field(description="Severity of the rule")

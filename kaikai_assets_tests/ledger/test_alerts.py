@@ -44,7 +44,7 @@ def test_what_the_data_changes_is_logged_once(ledger: Ledger, url: str) -> None:
     again = Ledger(url)
     assert note(again, episode(0, 9, 10)) == 0
     entries = ledger.alerts.log()
-    assert [(e.change, e.at, e.noted_at) for e in entries] == [
+    assert [(e.change, e.effective_at, e.noted_at) for e in entries] == [
         ("opened", at(0), START + HOUR),
         ("cleared", at(10), START + HOUR),
     ]
@@ -154,7 +154,7 @@ def test_escalation_comes_once_when_it_is_due_and_not_after_an_acknowledgement(l
     assert ledger.alerts.escalate("d", SOURCES, due) == 1
     assert ledger.alerts.escalate("d", SOURCES, due + HOUR) == 0
     (entry,) = (entry for entry in ledger.alerts.log() if entry.change == "escalated")
-    assert (entry.alert_id, entry.at) == (one.alert_id, due)
+    assert (entry.alert_id, entry.effective_at) == (one.alert_id, due)
     # Late data that moves the alert does not escalate it again.
     note(ledger, episode(-3, 5), acknowledged)
     assert ledger.alerts.escalate("d", SOURCES, due + HOUR) == 0
