@@ -151,4 +151,5 @@ VITALS = Domain(
     conform_dimension=registry.conformed,
     spans=spans(configuration.rule_sets),
     sensitive=True,
+    rules=configuration.rules,
 )
