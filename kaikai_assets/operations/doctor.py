@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from kaikai_assets.build.steps import Domain
 from kaikai_assets.ledger.store import Ledger
 from kaikai_assets.operations.findings import REPAIR, Finding
+from kaikai_assets.operations.key_health import key_findings
 from kaikai_assets.operations.lake_health import lake_findings, warehouse_findings
 from kaikai_assets.operations.ledger_health import against_raw, condition
 from kaikai_assets.operations.leftovers import leftover_findings
@@ -26,6 +27,8 @@ def diagnose(platform: Platform, environment: Mapping[str, str], *, deep: bool =
     if known is not None:
         yield from _look("raw", _raw(platform, known, deep))
     for domain in platform.domains.values():
+        if domain.sensitive:
+            yield from _look("keys", key_findings(platform, domain, deep=deep))
         yield from _look("lake", _lake(platform, known, domain))
         yield from _look("warehouse", warehouse_findings(platform, known, domain))
     yield from _look("leftovers", leftover_findings(settings))

@@ -2,6 +2,7 @@
 is left that names the pseudonym. A call that was killed, or that could not finish, is finished by the next.
 """
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from kaikai_assets.operations.holdings import alerts_of, mentions
 from kaikai_assets.operations.retention import keeping, landing
 from kaikai_assets.platform import Platform
 from kaikai_assets.privacy.erased import settle
+from kaikai_assets.privacy.rows import LONG_ENOUGH
 from kaikai_assets.privacy.vault import Vault, sealed_bytes
 from kaikai_assets.quality.contracts import schema
 from kaikai_assets.settings import utc_now
@@ -73,7 +75,8 @@ def erase(platform: Platform, domain: Domain, patient: str, reason: str, elsewhe
         purge(platform.lake, table)
         if (version := platform.lake.version(table)) is not None:
             platform.ledger.targets.note_lake_versions({table: version})
-    texts = [name] if patient == name else [name, patient]
+    # A short id is part of many a text; what is sealed under it is gone all the same.
+    texts = [name, *([patient] if len(patient) >= LONG_ENOUGH and patient != name else [])]
     if left := list(mentions(platform, domain, texts, elsewhere)):
         raise NotErased("still named in " + ", ".join(left))
     scope = {"files": done.files, "records": done.records, "notes": done.notes, "rejected": done.rejected}
@@ -84,8 +87,9 @@ def erase(platform: Platform, domain: Domain, patient: str, reason: str, elsewhe
 def _refused(platform: Platform, domain: Domain, vault: Vault, patient: str) -> int:
     """Remove refused files that name a patient."""
     opener, done = vault.opener(), 0
+    alone = re.compile(rb"(?<![\w-])" + re.escape(patient.encode()) + rb"(?![\w-])")
     for path in sorted((platform.settings.rejected / domain.name).glob("*/*.sealed")):
-        if patient.encode() in sealed_bytes(path, opener):
+        if alone.search(sealed_bytes(path, opener)):
             before_write()
             path.unlink()
             done += 1

@@ -9,7 +9,7 @@ from kaikai_assets.landing.sources import Source
 from kaikai_assets.privacy.vault import entity_text
 from kaikai_assets.privacy.wording import WITHHELD, without_values
 
-_LONG_ENOUGH = 6
+LONG_ENOUGH = 6
 """Ids from this length on are looked for within texts too; a shorter one might be a part of any text."""
 
 
@@ -53,7 +53,7 @@ def _number(name: str, source: Source) -> pl.Expr:
 
 def _without_ids(name: str, ids: list[str]) -> pl.Expr:
     text = pl.col(name)
-    long = [patient for patient in ids if len(patient) >= _LONG_ENOUGH]
+    long = [patient for patient in ids if len(patient) >= LONG_ENOUGH]
     found = text.str.strip_chars().is_in([patient for patient in ids if not patient.isdecimal()])
     if long:
         found |= text.str.contains_any(long)
