@@ -106,7 +106,7 @@ def land(
     try:
         with FileLock(settings.data / LANDING_LOCK, timeout=0 if tick else -1):
             if sensitive:
-                call.vault = Vault.opened(settings, domain, create=not ledger.landed.files(domain))
+                call.vault = Vault.opened(settings, domain, create=not ledger.landed.last_arrival(domain))
                 call.vault.suppressed |= ledger.privacy.suppressed(domain)
             raw.sweep(settings.raw)
             recover(settings, ledger)
