@@ -7,6 +7,7 @@ import polars as pl
 
 from kaikai_assets.alerts.rules import Rule, RuleSet
 from kaikai_assets.alerts.states import CLEAR, VIOLATING, states
+from kaikai_assets.rule_files import RuleError
 
 INSTANT = pl.Datetime("us", "UTC")
 
@@ -20,7 +21,12 @@ def runs(
     Returns ``day, rule_set, rule, <entity>, start, last`` (start of the last reading), ``end, max_gap_s`` (of the first
     reading to the one before), ``state, n, peak`` (value furthest beyond the threshold; null where not violating),
     ``threshold, assumed``, in UTC. The first readings of a run stand alone where a rule counts them.
+    Raises ``RuleError`` for a rule of what is not there.
     """
+    for rules in sets:
+        if unknown := sorted({rule.of for rule in rules.rules} - frames.keys()):
+            id = rules.of(unknown[0])[0].id
+            raise RuleError(f"{rules.rule_set}: rule {id!r}: no {unknown[0]} is judged here, only {', '.join(frames)}")
     ordered = {of: frame.sort(entity, "start") for of, frame in frames.items()}
     found = [_empty(entity)]
     for rules in sets:
@@ -35,7 +41,7 @@ def _runs(judged: pl.DataFrame, rule: Rule, entity: str) -> pl.DataFrame:
     same = [pl.col(name) == pl.col(name).shift(1) for name in ("day", entity, "state")]
     if rule.silent_for:
         # How long a silence may be, the reading before it says. A longer interval may end after those that follow.
-        heard, allowed = pl.col("end").cum_max().over(entity).shift(1), gap("max_gap_s").shift(1)
+        heard, allowed = pl.col("end").cum_max().over("day", entity).shift(1), gap("max_gap_s").shift(1)
         same.append(pl.col("max_gap_s") == pl.col("max_gap_s").shift(1))
     else:
         heard, allowed = pl.col("start").shift(1), gap("max_gap_s")

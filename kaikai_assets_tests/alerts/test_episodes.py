@@ -126,6 +126,20 @@ def test_the_silence_after_the_last_reading_is_judged_by_the_newest_of_any_entit
     assert spans(found) == [(6, 6, MIDNIGHT, None, 1)]
 
 
+def test_a_longer_interval_is_heard_until_its_end_also_after_midnight() -> None:
+    rules = rule_set(a_rule(silent_for="PT30M"))
+    at = [MIDNIGHT - 10, MIDNIGHT, MIDNIGHT + 40]
+    readings = [Reading("S1", START + minute * MINUTE, {}) for minute in at]
+    long = pl.col("start") == START + at[0] * MINUTE
+    whole = frame(readings).with_columns(end=pl.when(long).then(pl.col("end") + 30 * MINUTE).otherwise("end"))
+    days = [START.date(), START.date() + DAY]
+    together = runs([rules], {"reading": whole}, "entity", days)
+    apart = [runs([rules], {"reading": whole.filter(day=day)}, "entity", [day]) for day in days]
+    assert_frame_equal(together, pl.concat(apart))
+    assert fold(together, rules, "entity").height == 0
+    assert fold(runs([rules], {"reading": frame(readings)}, "entity", days), rules, "entity").height == 1
+
+
 def test_nobody_is_silent_while_the_next_reading_is_not_due() -> None:
     slow = [Reading("S1", START + n * 10 * MINUTE, {}, interval_s=600) for n in range(4)]
     assert shown(slow, rule_set(a_rule(silent_for="PT5M"))) == []
@@ -158,6 +172,11 @@ def test_a_frame_without_what_a_rule_needs_is_refused_by_the_name_of_the_rule() 
     for rules in (rule_set(a_rule(condition(metric="z"))), rule_set(a_rule(min_completeness=0.5))):
         with pytest.raises(RuleError, match=r"test: rule 'high': a reading has no (z|completeness)"):
             runs([rules], {"reading": frame(minutes("x"))}, "entity", [START.date()])
+
+
+def test_a_rule_of_what_a_domain_does_not_judge_is_refused_by_its_name() -> None:
+    with pytest.raises(RuleError, match="test: rule 'high': no window is judged here, only reading"):
+        runs([rule_set(a_rule(of="window"))], {"reading": frame([])}, "entity", [])
 
 
 @pytest.mark.parametrize(("completeness", "opens"), [(0.749999, False), (0.75, True), (1.0, True), (None, False)])
@@ -257,7 +276,7 @@ readings_of_two = st.lists(
 
 
 @pytest.mark.parametrize("name", KINDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(readings=readings_of_two)
 def test_alerts_are_those_of_going_through_all_readings_one_by_one(name: str, readings: list[Reading]) -> None:
     assert shown(readings, SETS[name]) == episodes(readings, SETS[name])
@@ -275,9 +294,11 @@ def test_the_order_of_readings_and_the_batches_of_days_make_no_difference(
     cut = random.randint(0, len(days))
     groups = [group for group in (shuffled_days[:cut], shuffled_days[cut:]) if group]
     parts = of_days(random.sample(readings, len(readings)), rules, *groups)
+    by_day = of_days(readings, rules)
+    assert_frame_equal(parts.sort("rule", "entity", "start"), by_day.sort("rule", "entity", "start"))
     mixed = fold(parts.sample(fraction=1, shuffle=True, seed=random.randint(0, 99)), rules, "entity")
     apart = [of_days([r for r in readings if r.entity == entity], rules) for entity in ("S2", "S1")]
-    alone = fold(of_days(readings, rules), rules, "entity").sort(SHOWN[:3])
+    alone = fold(by_day, rules, "entity").sort(SHOWN[:3])
     assert_frame_equal(mixed.sort(SHOWN[:3]), alone)
     assert_frame_equal(fold(pl.concat(apart), rules, "entity").sort(SHOWN[:3]), alone)
     assert alone["alert_id"].n_unique() == alone.height
