@@ -67,6 +67,8 @@ def erase(platform: Platform, domain: Domain, patient: str, reason: str, elsewhe
         if patient != name:
             done.rejected = _refused(platform, domain, vault, patient)
         _from_sealed_days(platform, domain, name)
+    # Its alerts of former days too, which late data superseded: no table names them any more.
+    platform.ledger.alerts.erase(domain.name, {name})
     done.notes += platform.ledger.privacy.forget(name, alerts)
     _build(platform, domain)
     _publish(platform, domain)
