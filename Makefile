@@ -5,7 +5,7 @@ INSTALLED := .venv/.installed
 DAGSTER_CONFIG := data/dagster/dagster.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test soak bench idle detection lint format lock clean
+.PHONY: help install demo dev test soak bench idle latency detection lint format lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -40,6 +40,9 @@ bench: install ## floor and platform side by side (ARGS="--days 365")
 
 idle: install ## a sensor's tick with nothing new and ten years of days (ARGS="--days 365")
 	$(BIN)/python -m bench.idle $(ARGS)
+
+latency: install ## from a file's drop to its alert row under a daemon (ARGS="--files 30")
+	$(BIN)/python -m bench.alert_latency $(ARGS)
 
 detection: install ## how well injected defects are found (ARGS="--seed 2")
 	$(BIN)/python -m kaikai_assets_tests.detection $(ARGS)
