@@ -32,22 +32,24 @@ def on_duckdb(file: Path) -> Iterator[Ask]:
 
 @contextmanager
 def on_postgresql(file: Path, server: Server) -> Iterator[Ask]:
-    """The same tables, copied into a database of their own, with the indexes."""
+    """The same tables, copied into a database of their own, with the indexes of air where it is among them."""
     with server.database() as url:
         raw = create_engine(url, poolclass=NullPool).raw_connection()
         cursor = raw.cursor()
         with duckdb.connect(str(file), read_only=True) as connection:
             connection.execute("SET TimeZone = 'UTC'")
-            for schema, table in connection.execute(
+            tables = connection.execute(
                 "SELECT schema_name, table_name FROM duckdb_tables() WHERE schema_name IN ('silver', 'gold')"
-            ).fetchall():
+            ).fetchall()
+            for schema, table in tables:
                 columns = connection.execute(f"DESCRIBE {schema}.{table}").fetchall()
                 typed = ", ".join(f'"{name}" {_TYPES.get(kind, kind)}' for name, kind, *_ in columns)
                 cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}; CREATE TABLE {schema}.{table} ({typed})")
                 holes = ", ".join(["%s"] * len(columns))
                 rows = connection.execute(f"FROM {schema}.{table}").fetchall()
                 cursor.executemany(f"INSERT INTO {schema}.{table} VALUES ({holes})", rows)
-        cursor.execute(statement(INDEXES))
+        if ("gold", "air_hourly") in tables:
+            cursor.execute(statement(INDEXES))
 
         def ask(name: str) -> list[tuple[Any, ...]]:
             cursor.execute(statement(name))
