@@ -55,6 +55,8 @@ def test_nothing_names_a_patient_and_erasing_one_leaves_not_even_the_pseudonym(
     out = called(data, "privacy", "export", ANNA, "--to", str(tmp_path / "out"), "--reason", "asked for").stdout
     assert "raw_lines.ndjson: 22\n" in out
     assert "silver.vitals_readings.ndjson: 21\n" in out
+    assert "ledger.alert_status_log.ndjson: " in out
+    assert "ledger.notifications.ndjson: " in out
     done = called(data, "privacy", "erase", "-", "--reason", "asked for", typed=f"{ANNA}\n")
     assert "22 records of 3 files" in done.stdout
     assert ANNA not in done.output
