@@ -14,6 +14,7 @@ from kaikai_assets.build.sealed import tables
 from kaikai_assets.build.steps import WHOLE, Domain
 from kaikai_assets.faults import before_write
 from kaikai_assets.lake.content import EMPTY, canonical, content_hashes
+from kaikai_assets.lake.tables import Conflict
 from kaikai_assets.lake.tidy import purge
 from kaikai_assets.ledger.targets import Account
 from kaikai_assets.operations.holdings import alerts_of, mentions
@@ -74,7 +75,10 @@ def erase(platform: Platform, domain: Domain, patient: str, reason: str, elsewhe
     _publish(platform, domain)
     done.notes += platform.ledger.privacy.forget(name, alerts)
     for table in domain.tables:
-        purge(platform.lake, table)
+        try:
+            purge(platform.lake, table)
+        except Conflict as error:
+            raise NotErased(f"{error}; call it again") from error
         if (version := platform.lake.version(table)) is not None:
             platform.ledger.targets.note_lake_versions({table: version})
     # A short id is part of many a text; what is sealed under it is gone all the same.

@@ -44,5 +44,5 @@ def key_findings(platform: Platform, domain: Domain, *, deep: bool) -> Iterator[
                 "error", "keys", f"{landed.raw_file}: {error}", "put it, or the key store, back from a backup"
             )
     if not wrong:
-        opened = f", and open all of {len(files)} sealed files" if deep else ""
+        opened = f", and open each sealed file ({len(files)})" if deep else ""
         yield Finding("ok", "keys", f"{domain.name}: the keys are those of the key store{opened}")
