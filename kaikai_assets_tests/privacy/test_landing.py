@@ -14,6 +14,7 @@ from kaikai_assets.privacy.pseudonyms import pseudonym
 from kaikai_assets.privacy.vault import readable
 from kaikai_assets.settings import Settings
 from kaikai_assets_tests.privacy.conftest import ANNA, BORIS, Clinic
+from kaikai_assets_tests.properties.product import interrupted_before
 
 WARD = f"""patient,time,pm25
 {ANNA},2025-03-01T10:00:00Z,10
@@ -140,6 +141,25 @@ def test_a_lost_key_store_is_no_erasure(clinic: Clinic) -> None:
     for path in clinic.settings.key_store.iterdir():
         path.unlink()
     assert all(landed.raw_file in str(error) and "key store" in str(error) for error in clinic.build().values())
+
+
+def test_a_killed_landing_leaves_nothing_in_the_clear_and_is_finished_by_the_next(clinic: Clinic) -> None:
+    clinic.drop("ward/a.csv", WARD)
+    clinic.drop("refused.csv", f"{ANNA}\n")
+    for write in range(1, 40):
+        with interrupted_before(write):
+            clinic.land()
+        assert holding(clinic.settings.data, ANNA, BORIS) in ([], *_in_inbox(clinic))
+    assert clinic.land().left == []
+    assert [landed.records for landed in raw.sidecars(clinic.settings.raw)] == [7]
+    assert clinic.build() == {}
+    assert holding(clinic.settings.data, ANNA, BORIS) == []
+
+
+def _in_inbox(clinic: Clinic) -> list[list[Path]]:
+    """What may still wait: one of the files, or both."""
+    both = [clinic.settings.inbox / "air" / name for name in ("refused.csv", "ward/a.csv")]
+    return [both, both[:1], both[1:]]
 
 
 @pytest.mark.parametrize("form", ["xlsx", "json", "parquet"])
