@@ -47,7 +47,7 @@ def repair(platform: Platform) -> Iterator[str]:
                 ledger = Ledger(settings.ledger_uri)
                 ledger.journal.fill(saved)
                 if count := sum(map(len, saved.values())):
-                    yield f"kept {count} notes of runs, redeliveries, refused and served files"
+                    yield f"kept {count} notes of the journal, which nothing can make again"
             else:
                 ledger = Ledger(settings.ledger_uri)
             yield from _raw(settings, ledger)

@@ -9,7 +9,8 @@ from tempfile import TemporaryDirectory
 
 from filelock import FileLock
 
-from kaikai_assets.build.pending import days_of
+from kaikai_assets.build.due import outside
+from kaikai_assets.build.pending import Plan, days_of
 from kaikai_assets.build.runner import Runner
 from kaikai_assets.build.sealed import carry
 from kaikai_assets.build.steps import Domain
@@ -67,7 +68,9 @@ def rebuilt(
             carry(platform.lake, lake, domain, sealed)
             runner = Runner(platform.settings, ledger, lake, domain, platform.sources(domain))
             failed = _build(runner, days, tables)
-            missing = dict.fromkeys(sorted(runner.plan().pending), "") | failed
+            made = runner.plan()
+            waiting = _waiting(runner, made)
+            missing = dict.fromkeys(sorted(made.active(waiting) | waiting), "") | failed
             yield Rebuilt(lake, ledger.targets.built(), ledger.targets.accounts(domain.name), missing)
         finally:
             ledger.close()
@@ -77,7 +80,8 @@ def _build(runner: Runner, days: Collection[date] | None, tables: Collection[str
     """Build all that can be built; the errors of what cannot."""
     failed: dict[Target, str] = {}
     for _ in range(_ROUNDS):
-        due = {target for target in runner.plan().active(failed) if target[0] in tables}
+        made = runner.plan()
+        due = {target for target in made.active(failed.keys() | _waiting(runner, made)) if target[0] in tables}
         wanted = days_of(due) if days is None else days_of(due) & set(days)
         run = runner.begin()
         committed = sum(1 for _ in runner.build(run, wanted, tables, only_pending=True))
@@ -85,3 +89,8 @@ def _build(runner: Runner, days: Collection[date] | None, tables: Collection[str
         if not committed:
             return failed
     raise RuntimeError(f"{runner.domain.name}: still not up to date after {_ROUNDS} rounds of building")
+
+
+def _waiting(runner: Runner, made: Plan) -> set[Target]:
+    """Targets whose UTC day has not begun. They wait live, so that tables of all days are made without them."""
+    return outside(made, runner.settings.first_day, utc_now().date()) & made.pending
