@@ -9,12 +9,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from kaikai_assets.cli.alerting import alerts
 from kaikai_assets.cli.building import build, land, runs, status
 from kaikai_assets.cli.checking import doctor, verify
+from kaikai_assets.cli.demo import demo
 from kaikai_assets.cli.explaining import trace_command
 from kaikai_assets.cli.keeping import backup, compact, restore, retain
 from kaikai_assets.cli.privacy import privacy
 from kaikai_assets.cli.reporting import report
 from kaikai_assets.cli.rules import rules
-from kaikai_assets.cli.simulating import demo, simulate
+from kaikai_assets.cli.simulating import simulate
 from kaikai_assets.landing.sources import SourceError
 
 

@@ -35,17 +35,20 @@ def test_the_demo_prints_days_and_alerts_that_the_warehouse_holds_and_a_ledger_t
     done = kaikai(root, "demo", settle_s="2")
     assert done.returncode == 0, done.stderr
     assert "2025-03-14 ┆ SENS005" in done.stdout
-    last = done.stdout.strip().splitlines()[-1]
-    records, silver, absorbed, rejected = map(int, re.findall(r"\d+", last))
-    assert records == silver + absorbed + rejected
+    accounts = done.stdout.strip().splitlines()[-2:]
+    assert [line.partition(":")[0] for line in accounts] == ["air", "vitals"]
+    for line in accounts:
+        records, silver, absorbed, rejected = map(int, re.findall(r"\d+", line))
+        assert records == silver + absorbed + rejected > 0
     with duckdb.connect(str(root / "warehouse" / "kaikai.duckdb"), read_only=True) as connection:
         assert connection.sql("SELECT count(*) FROM gold.air_daily").fetchall() == [(14 * 5,)]
         days_long = "SELECT count(DISTINCT sensor_id) FROM gold.air_alerts WHERE rule LIKE '%hourly%' AND n >= 24"
         assert connection.sql(days_long).fetchall() == [(5,)]
+        assert connection.sql("SELECT count(DISTINCT patient_id) FROM gold.vitals_critical_alerts").fetchall() == [(3,)]
     again = kaikai(root, "demo")
     assert again.returncode == 0
     assert "0 files landed" in again.stdout
-    assert again.stdout.strip().splitlines()[-1] == last
+    assert again.stdout.strip().splitlines()[-2:] == accounts
 
 
 def test_build_lands_materializes_and_status_tells_where_the_records_went(root: Path) -> None:
