@@ -71,7 +71,16 @@ def test_what_a_window_lacks_is_named_and_a_window_with_nothing_has_no_score() -
 
 @pytest.mark.parametrize(
     ("born", "age"),
-    [(date(2009, 8, 1), 16), (date(2009, 9, 1), None), (date(2008, 9, 1), 16), (date(1950, 1, 1), 75), (None, None)],
+    [
+        (date(2009, 7, 1), 16),
+        # Perhaps only next week.
+        (date(2009, 8, 1), None),
+        (date(2009, 9, 1), None),
+        (date(2008, 8, 1), 16),
+        (date(1950, 1, 1), 75),
+        (date(2025, 9, 1), None),
+        (None, None),
+    ],
 )
 def test_only_patients_who_are_known_to_be_sixteen_have_scores(born: date | None, age: int | None) -> None:
     assert scored(born, freq_card=80.0)["age_years"].to_list() == ([] if age is None else [age])

@@ -85,7 +85,11 @@ class Daily(pa.DataFrameModel):
     p05: float = _daily("5th percentile")
     p50: float = _daily("Median")
     p95: float = _daily("95th percentile")
-    share_suspect: float = share("Share of the readings outside the plausible range (rules/limits.json)", *DAILY)
+    share_suspect: float = share(
+        "Share of the readings that are suspect: outside the plausible range (rules/limits.json), ahead of their "
+        "arrival, or contradicted within a file",
+        *DAILY,
+    )
     expected: int = pa.Field(ge=1, description="Readings that a complete day has")
     completeness: float = share("Share of expected intervals with a reading", *DAILY)
     minutes_covered: int = pa.Field(ge=1, le=1440, description="Minutes of the day with a reading", metadata=_OF_VITAL)
@@ -105,7 +109,7 @@ class News2Partial(pa.DataFrameModel):
     grain: str = pa.Field(description="Grain of the readings", metadata=KEY)
     patient_id: str = pa.Field(description="Patient, by a pseudonym", metadata=KEY)
     window_start: Instant = pa.Field(description="Start of the window, UTC", metadata=KEY)
-    age_years: int = pa.Field(ge=16, description="Age on that day, from the month of birth")
+    age_years: int = pa.Field(ge=16, description="Age on that day, counted from the end of the month of birth")
     freq_resp_score: pl.Int64 = _score("respiratory rate", "freq_resp_p50")
     spo2_pct_score: pl.Int64 = _score("oxygen saturation, scale 1", "spo2_pct_p50")
     freq_card_score: pl.Int64 = _score("heart rate", "freq_card_p50")

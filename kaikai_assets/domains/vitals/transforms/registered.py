@@ -15,6 +15,12 @@ def with_expected_interval(rows: pl.DataFrame, registry: pl.DataFrame) -> pl.Dat
 
 
 def age_years(birth_month: pl.Expr, day: pl.Expr) -> pl.Expr:
-    """Whole years since the first day of the month of birth: up to a month ahead of the true age."""
+    """Whole years since the first day of the month of birth: up to a month ahead of the true age; null before it."""
     before = day.dt.month() < birth_month.dt.month()
-    return (day.dt.year() - birth_month.dt.year() - before.cast(pl.Int32)).cast(pl.Int64)
+    years = (day.dt.year() - birth_month.dt.year() - before.cast(pl.Int32)).cast(pl.Int64)
+    return pl.when(years >= 0).then(years)
+
+
+def certain_age_years(birth_month: pl.Expr, day: pl.Expr) -> pl.Expr:
+    """Whole years since the end of the month of birth: up to a month behind the true age; null before it."""
+    return age_years(birth_month.dt.offset_by("1mo"), day)

@@ -3,7 +3,7 @@
 import polars as pl
 
 from kaikai_assets.domains.vitals.news2 import News2
-from kaikai_assets.domains.vitals.transforms.registered import age_years
+from kaikai_assets.domains.vitals.transforms.registered import certain_age_years
 from kaikai_assets.quality.registry import valid_on
 
 
@@ -11,7 +11,7 @@ def partial_scores(windows: pl.DataFrame, registry: pl.DataFrame, chart: News2) 
     """Windows of patients who are known to be of the chart's age to ``News2Partial``; none without any component."""
     known = registry.select("patient_id", "valid_from", "valid_to", "birth_month")
     aged = valid_on(windows, known, "patient_id").with_columns(
-        age_years=age_years(pl.col("birth_month"), pl.col("day"))
+        age_years=certain_age_years(pl.col("birth_month"), pl.col("day"))
     )
     scored = aged.filter(pl.col("age_years") >= chart.least_age_years).with_columns(
         component.score(pl.col(f"{vital}_p50")).alias(f"{vital}_score") for vital, component in chart.components.items()
