@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 from kaikai_assets.build.steps import WHOLE, Context, Domain, Read, Step
 from kaikai_assets.digests import code_digest, digest_of
-from kaikai_assets.lake.content import canonical
+from kaikai_assets.lake.content import EMPTY, canonical
 from kaikai_assets.landing.parse import parse
 from kaikai_assets.ledger.targets import Built, Target
 from kaikai_assets.privacy.rows import pseudonymised
@@ -183,6 +183,7 @@ def dimension_digest(domain: Domain, state: State, parses: Mapping[str, str]) ->
 def evaluate(step: Step, context: Context, state: State, parts: dict[str, set[str]], made: Plan) -> None:
     """Add a step's targets to a plan; ``parts`` holds the existing parts of the tables before it."""
     reads = step.reads(context)
+    whole = {read.table for read in reads if read.whole}
     configuration = step.configuration(context)
     code = digest_of(code_digest(step.make, canonical), [describe(contract) for contract in step.outputs.values()])
     # A local day west of UTC may begin before the first day, which no run could ask for.
@@ -200,7 +201,9 @@ def evaluate(step: Step, context: Context, state: State, parts: dict[str, set[st
             for of in (sorted(parts[r.table]) if r.whole else window(r.before, r.after, day))
             if of in parts[r.table]
         ]
-        outputs = [(*target, state.built[target].output if target in state.built else "") for target in targets]
+        found = [(*target, state.built[target].output if target in state.built else "") for target in targets]
+        # Of a table that is read whole, parts without rows tell only that there once were some.
+        outputs = [one for one in found if one[0] not in whole or one[2] not in ("", EMPTY)]
         sources = frozenset(file.source for file in state.readings(day)) if day else frozenset()
         digest = digest_of(code, configuration(day, sources), outputs)
         needs = [target for target in targets if target[1] == part] if step.same_day else targets

@@ -1,6 +1,6 @@
 """A domain built from raw a second time, beside the live tables: in a folder of its own that is removed afterwards."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -9,8 +9,7 @@ from tempfile import TemporaryDirectory
 
 from filelock import FileLock
 
-from kaikai_assets.build.due import outside
-from kaikai_assets.build.pending import Plan, days_of
+from kaikai_assets.build.pending import days_of
 from kaikai_assets.build.runner import Runner
 from kaikai_assets.build.sealed import carry
 from kaikai_assets.build.steps import Domain
@@ -47,12 +46,14 @@ def rebuilt(
     files: Iterable[Landed],
     days: Collection[date] | None,
     tables: Collection[str],
-    sealed: Collection[date] = (),
+    sealed: Collection[date],
+    waiting: Set[Target],
 ) -> Iterator[Rebuilt]:
     """Tables built from raw files as their sidecars describe them, all days or some, until the context ends.
 
     Raw is only read: no lock of landing is taken. Sealed days, which raw cannot make any more, are copied from the live
-    ledger and lake, of which nothing else is looked at.
+    ledger and lake, of which nothing else is looked at. Targets that are ``waiting`` live for their UTC day to begin
+    wait here too, so that tables of all days are made of the same ones.
     """
     platform.settings.data.mkdir(parents=True, exist_ok=True)
     scratch = TemporaryDirectory(prefix=SCRATCH, dir=platform.settings.data)
@@ -67,21 +68,22 @@ def rebuilt(
             ledger.targets.record_built({t: b for t, b in live if t[0] in tables and t[1] in parts}, utc_now())
             carry(platform.lake, lake, domain, sealed)
             runner = Runner(platform.settings, ledger, lake, domain, platform.sources(domain))
-            failed = _build(runner, days, tables)
+            failed = _build(runner, days, tables, waiting)
             made = runner.plan()
-            waiting = _waiting(runner, made)
-            missing = dict.fromkeys(sorted(made.active(waiting) | waiting), "") | failed
+            missing = dict.fromkeys(sorted(made.active(waiting) | (made.pending & waiting)), "") | failed
             yield Rebuilt(lake, ledger.targets.built(), ledger.targets.accounts(domain.name), missing)
         finally:
             ledger.close()
 
 
-def _build(runner: Runner, days: Collection[date] | None, tables: Collection[str]) -> dict[Target, str]:
+def _build(
+    runner: Runner, days: Collection[date] | None, tables: Collection[str], waiting: Set[Target]
+) -> dict[Target, str]:
     """Build all that can be built; the errors of what cannot."""
     failed: dict[Target, str] = {}
     for _ in range(_ROUNDS):
         made = runner.plan()
-        due = {target for target in made.active(failed.keys() | _waiting(runner, made)) if target[0] in tables}
+        due = {target for target in made.active(waiting | failed.keys()) if target[0] in tables}
         wanted = days_of(due) if days is None else days_of(due) & set(days)
         run = runner.begin()
         committed = sum(1 for _ in runner.build(run, wanted, tables, only_pending=True))
@@ -89,8 +91,3 @@ def _build(runner: Runner, days: Collection[date] | None, tables: Collection[str
         if not committed:
             return failed
     raise RuntimeError(f"{runner.domain.name}: still not up to date after {_ROUNDS} rounds of building")
-
-
-def _waiting(runner: Runner, made: Plan) -> set[Target]:
-    """Targets whose UTC day has not begun. They wait live, so that tables of all days are made without them."""
-    return outside(made, runner.settings.first_day, utc_now().date()) & made.pending

@@ -45,7 +45,8 @@ def verify(platform: Platform, domain: Domain, days: tuple[date, date] | None = 
     verification.files = len(files)
     verification.differences += _raw(platform, domain, found, files)
     around = None if chosen is None else _around(domain, chosen)
-    with rebuilt(platform, domain, _numbered_once(found.files), around, contracts, state.sealed) as scratch:
+    files_once = _numbered_once(found.files)
+    with rebuilt(platform, domain, files_once, around, contracts, state.sealed, waiting) as scratch:
         comparison = Comparison(
             platform, domain, scratch, verification, contracts, pending, chosen, found.files, state.sealed
         )

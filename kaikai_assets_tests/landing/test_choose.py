@@ -139,11 +139,11 @@ def test_a_name_without_the_entity_is_refused(name: str) -> None:
 
 SHIPPED = read_sources([AIR.sources])
 EXAMPLES = {
-    "airgradient_api": "airgradient-5min/7-jours-164928.csv",
-    "airgradient_export": "airgradient-export/151726.csv",
-    "airgradient_export_5min": "airgradient-export/151726.csv",
-    "airgradient_locations": "locations_info.csv",
-    "openaq_long": "openaq-long/donnees_dakar.csv",
+    "airgradient_api": "air/airgradient-5min/7-jours-164928.csv",
+    "airgradient_export": "air/airgradient-export/151726.csv",
+    "airgradient_export_5min": "air/airgradient-export/151726.csv",
+    "airgradient_locations": "air/locations_info.csv",
+    "openaq_long": "air/openaq-long/donnees_dakar.csv",
 }
 
 

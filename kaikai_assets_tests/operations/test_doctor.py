@@ -320,7 +320,7 @@ def test_leftovers_of_killed_processes_are_swept_and_what_is_in_use_is_not(built
     orphan = data / "lake" / "gold" / "air_daily" / f"day={DAYS[0]}" / "part-lost.parquet"
     orphan.touch()
     os.utime(orphan, (0, 0))
-    with rebuilt(built, AIR, [], None, []):
+    with rebuilt(built, AIR, [], None, [], [], set()):
         shown = "\n".join(finding.what for finding in told(built))
         assert "of killed processes: 3 (" in shown
         assert "kaikai.duckdb.wal was left" in shown

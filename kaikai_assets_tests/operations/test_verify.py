@@ -270,7 +270,7 @@ def test_some_days_are_verified_with_what_they_are_made_of(built: Platform) -> N
 
 def test_the_scratch_folder_is_removed_also_after_an_error(built: Platform) -> None:
     def interrupted() -> None:
-        with rebuilt(built, AIR, raw.sidecars(built.settings.raw), None, TABLES) as scratch:
+        with rebuilt(built, AIR, raw.sidecars(built.settings.raw), None, TABLES, [], set()) as scratch:
             assert scratch.missing.keys() == {(AIR.warehouse, "")}
             raise KeyboardInterrupt
 
