@@ -144,15 +144,18 @@ def _streaks(rows: pl.DataFrame, of: list[str]) -> pl.DataFrame:
         pl.col("assumed").max(),
         _START.filter("_counted").first().alias("_counted_at"),
     )
+    # An interval that lasts into the next reading of another state lasts until that one only.
+    capped = joined.with_columns(end=pl.min_horizontal("end", _START.shift(-1).over(of)))
     lasted_at = _START + pl.col("_lasting")
     reached = pl.col("_counted_at").is_not_null() & (pl.col("end") >= lasted_at)
-    return joined.with_columns(reached_at=pl.when(reached).then(pl.max_horizontal("_counted_at", lasted_at)))
+    return capped.with_columns(reached_at=pl.when(reached).then(pl.max_horizontal("_counted_at", lasted_at)))
 
 
 def _silences(rows: pl.DataFrame, of: list[str]) -> pl.DataFrame:
     """Silences between readings, and the one after the last, as long as any entity was heard."""
     allowed = gap("max_gap_s")
-    newest = pl.col("end").max().over("rule")
+    # A day as delivered, or an hour that has begun, ends later than anybody was heard.
+    newest = pl.col("last").max().over("rule")
     return (
         rows.with_columns(_heard=pl.col("end").cum_max().over(of), closed_at=_START.shift(-1).over(of), _newest=newest)
         .with_columns(opened_at=pl.col("_heard") + allowed, last_violation_end=pl.coalesce("closed_at", "_newest"))

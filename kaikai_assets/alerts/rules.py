@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
-from kaikai_assets.rule_files import Rules, Sourced, Text, read_rule_file
+from kaikai_assets.rule_files import RuleError, Rules, Sourced, Text, read_rule_file
 
 SEVERITIES = ("info", "warn", "alert", "critical")
 """From the least to the gravest."""
@@ -48,6 +48,14 @@ class Case(Rules):
 
     when: dict[Text, Between | OneOf] = Field(min_length=1)
     threshold: float
+
+    @model_validator(mode="after")
+    def _ranges_rise(self) -> Self:
+        for name, which in self.when.items():
+            low, high = (which.from_, which.to) if isinstance(which, Between) else (None, None)
+            if low is not None and high is not None and low >= high:
+                raise ValueError(f"when.{name}: from, {low:g}, is not below to, {high:g}")
+        return self
 
 
 class Baseline(Rules):
@@ -219,6 +227,13 @@ class RuleSet(Rules):
         return rules
 
     @model_validator(mode="after")
+    def _assumed_of_use(self) -> Self:
+        used = {name for rule in self.rules for condition in rule.all for name in condition.attributes}
+        if idle := sorted(self.assumed.keys() - used):
+            raise ValueError(f"assumed.{idle[0]}: no case of any rule asks for it")
+        return self
+
+    @model_validator(mode="after")
     def _versions(self) -> Self:
         if ahead := [rule.id for rule in self.rules if rule.version > self.version]:
             raise ValueError(f"version of {', '.join(ahead)}: is above the set's, {self.version}")
@@ -230,8 +245,11 @@ class RuleSet(Rules):
 
 
 def read_rules(path: Path) -> RuleSet:
-    """Read a rule set. Raises ``RuleError``."""
-    return read_rule_file(path, RuleSet)
+    """Read a rule set, called as its file is. Raises ``RuleError``."""
+    rules = read_rule_file(path, RuleSet)
+    if rules.rule_set != path.stem:
+        raise RuleError(f"{path}: rule_set: is {rules.rule_set!r}, but the file is called {path.name}")
+    return rules
 
 
 def days_before(sets: Sequence[RuleSet], what: str) -> int:

@@ -183,9 +183,25 @@ def _well(rule: Rule) -> pl.Expr:
 
 
 def _marks(rule: Rule, rules: RuleSet) -> pl.Expr:
+    """Marks of the assumptions that decide which case applies."""
     names = sorted({name for condition in rule.all for name in condition.attributes} & rules.assumed.keys())
     if not names:
         return pl.lit(None, pl.String)
-    marks = [pl.when(pl.col(name).is_null()).then(pl.lit(rules.assumed[name].mark)) for name in names]
+    marks = [
+        pl.when(
+            pl.col(name).is_null(), pl.any_horizontal(_decides(name, condition, rules) for condition in rule.all)
+        ).then(pl.lit(rules.assumed[name].mark))
+        for name in names
+    ]
     joined = pl.concat_str(marks, separator=", ", ignore_nulls=True)
     return pl.when(joined != "").then(joined)
+
+
+def _decides(name: str, condition: Condition, rules: RuleSet) -> pl.Expr:
+    """Whether the first case that the other attributes allow asks for this one."""
+    decides: pl.Expr = pl.lit(False)
+    for case in reversed(condition.cases):
+        others = [_is(other, which, rules) for other, which in case.when.items() if other != name]
+        allowed = reduce(and_, others, pl.lit(True)).fill_null(False)
+        decides = pl.when(allowed).then(pl.lit(name in case.when)).otherwise(decides)
+    return decides

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from kaikai_assets.alerts.judged import Judged
 from kaikai_assets.alerts.rules import RuleSet
 from kaikai_assets.build.origins import Span
 from kaikai_assets.landing.sources import Source
@@ -107,7 +108,8 @@ class Domain:
     ``pictures`` are of tables of days; each is drawn once a run. ``report`` is of published tables and others. A domain
     may have neither.
 
-    A domain with ``rules``, the active set, has the tables ``alert_days`` and ``alerts``, whose life cycle is followed.
+    A domain with ``rules``, the active set, has the tables ``alert_days`` and ``alerts``, whose life cycle is followed;
+    ``judged`` says what rules may name, by what they are of.
     """
 
     name: str
@@ -130,6 +132,7 @@ class Domain:
     report: Report | None = None
     sensitive: bool = False
     rules: Callable[[], RuleSet] | None = None
+    judged: Mapping[str, Judged] = field(default_factory=dict)
 
     @property
     def alert_days(self) -> str:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import click
 
+from kaikai_assets.alerts.judged import read_set
 from kaikai_assets.alerts.rules import Case, Condition, OneOf, Rule, json_schema, read_rules
+from kaikai_assets.cli.opening import domains_of, open_platform
 
 
 @click.group()
@@ -18,9 +20,10 @@ _FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path
 
 @rules.command()
 @_FILE
-def check(file: Path) -> None:
+@click.option("--domain", "name", help="Also check that the domain has all metrics, units and attributes.")
+def check(file: Path, name: str | None) -> None:
     """Check a rule set; an error names file, field and rule."""
-    found = read_rules(file)
+    found = read_set(file, domains_of(open_platform(), name)[0].judged) if name else read_rules(file)
     click.echo(f"{file}: {found.rule_set}, version {found.version}: {len(found.rules)} rules")
 
 

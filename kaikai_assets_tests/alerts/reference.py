@@ -169,8 +169,7 @@ def _judge(reading: Reading, history: list[Reading], rule: Rule, rules: RuleSet)
         well = not holds and (threshold is None or OPERATORS[rule.clear.operator](value, rule.clear.threshold))
     else:
         well = not holds
-    names = {name for c in rule.all for case in c.cases for name in case.when}
-    unknown = [n for n in sorted(names & rules.assumed.keys()) if reading.attributes.get(n) is None]
+    unknown = [n for n in sorted(rules.assumed) if any(_depends(reading, n, c, rules) for c in rule.all)]
     mark = ", ".join(rules.assumed[name].mark for name in unknown) or None
     if holds and often:
         return "violating", value, threshold, mark
@@ -220,10 +219,24 @@ def _compared(
 
 
 def threshold_of(reading: Reading, condition: Condition, rules: RuleSet) -> float | None:
-    for case in condition.cases:
-        if all(_is(reading.attributes.get(name), name, which, rules) for name, which in case.when.items()):
-            return case.threshold
-    return condition.threshold
+    number = _case(reading.attributes, condition, rules)
+    return condition.threshold if number is None else condition.cases[number].threshold
+
+
+def _depends(reading: Reading, name: str, condition: Condition, rules: RuleSet) -> bool:
+    """Whether another value of an attribute that is not known would choose another case."""
+    if reading.attributes.get(name) is not None:
+        return False
+    texts = isinstance(rules.assumed[name].value, str)
+    values: Iterable[Any] = ("SS", "SC", "AS", "other") if texts else range(100)
+    return len({_case(reading.attributes | {name: value}, condition, rules) for value in values}) > 1
+
+
+def _case(attributes: dict[str, Any], condition: Condition, rules: RuleSet) -> int | None:
+    for number, case in enumerate(condition.cases):
+        if all(_is(attributes.get(name), name, which, rules) for name, which in case.when.items()):
+            return number
+    return None
 
 
 def _is(value: Any, name: str, which: Between | OneOf, rules: RuleSet) -> bool:

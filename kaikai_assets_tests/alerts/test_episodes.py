@@ -190,6 +190,23 @@ def test_an_hour_counts_from_the_completeness_of_the_rule(completeness: float | 
     assert found.select("last_violation_end").rows() == ends
 
 
+def test_an_interval_that_lasts_into_a_clear_reading_lasts_no_longer() -> None:
+    rules = rule_set(a_rule(**{"for": "PT10M"}))
+    long = pl.when(pl.col("x") > 2).then(pl.col("start") + timedelta(minutes=15)).otherwise("start")
+    for text, expected in [("xo", []), (f"x{' ' * 11}o", [(0, 10, 12, 12, 1)])]:
+        readings = frame(minutes(text)).with_columns(end=long, interval_s=pl.lit(900.0))
+        found = fold(runs([rules], {"reading": readings}, "entity", [START.date()]), rules, "entity")
+        assert spans(found.select(SHOWN).rows()) == expected
+
+
+def test_nobody_is_silent_because_anothers_interval_has_begun() -> None:
+    rules = rule_set(a_rule(silent_for="PT30M"))
+    day = frame(minutes("o", "S2")).with_columns(end=pl.col("start") + DAY, interval_s=pl.lit(86_400.0))
+    readings = pl.concat([frame(minutes("ooo")), day])
+    found = fold(runs([rules], {"reading": readings}, "entity", [START.date()]), rules, "entity")
+    assert found.is_empty()
+
+
 # ids -------------------------------------------------------------------------------------------------------------
 
 
@@ -250,7 +267,7 @@ KINDS = {
     "later": a_rule(valid_from="2025-03-03", readings=2),
 }
 ASSUMED = {"age": {"value": 8, "mark": "age_unknown"}, "kind": {"value": "SS", "mark": "kind_unknown"}}
-SETS = {name: rule_set(one, assumed=ASSUMED) for name, one in KINDS.items()}
+SETS = {name: rule_set(one, assumed=ASSUMED if name == "by_age" else {}) for name, one in KINDS.items()}
 values = st.sampled_from([None, 0.0, 1.0, 1.5, 2.0, 2.0000001, 2.5, 3.0, 4.0])
 # Close around two midnights, so that runs meet there.
 instants = st.builds(

@@ -31,7 +31,7 @@ def written(path: Path, rule: dict[str, Any] | None = None, **rule_set: Any) -> 
 
 
 def test_a_rule_set_is_read_with_its_defaults(tmp_path: Path) -> None:
-    found = read_rules(written(tmp_path / "rules.json"))
+    found = read_rules(written(tmp_path / "kaikai-v1.json"))
     (rule,) = found.rules
     (condition,) = rule.all
     assert (found.rule_set, found.version) == ("kaikai-v1", 1)
@@ -60,6 +60,8 @@ CASE = {"when": {"age": {"from": 1}}, "threshold": 1}
         (compared(threshold=float("inf")), "rules.0.all.0.threshold"),
         (compared(cases=[CASE]), "rules.0.all.0"),
         (compared(threshold=None, cases=[CASE | {"when": {}}]), "rules.0.all.0.cases.0.when"),
+        (compared(threshold=None, cases=[CASE | {"when": {"age": {"from": 2, "to": 2}}}]), "rules.0.all.0.cases.0"),
+        (compared(threshold=None, cases=[CASE | {"when": {"age": {"from": 3, "to": 2}}}]), "rules.0.all.0.cases.0"),
         (compared(impossible=True), "rules.0.all.0"),
         (compared(decimals=-1), "rules.0.all.0.decimals"),
         (compared(treshold=35), "rules.0.all.0.treshold"),
@@ -88,16 +90,16 @@ def test_a_rule_that_cannot_be_meant_is_refused_with_its_file_field_and_name(
     tmp_path: Path, change: dict[str, Any], field: str
 ) -> None:
     with pytest.raises(RuleError) as error:
-        read_rules(written(tmp_path / "rules.json", change))
-    assert str(error.value).startswith(f"{tmp_path / 'rules.json'}: {field}: ")
+        read_rules(written(tmp_path / "kaikai-v1.json", change))
+    assert str(error.value).startswith(f"{tmp_path / 'kaikai-v1.json'}: {field}: ")
     assert "rule 'pm25_above_35': " in str(error.value)
 
 
 @pytest.mark.parametrize("name", sorted(RULE.keys() - {"all"}))
 def test_every_field_without_a_default_is_needed(tmp_path: Path, name: str) -> None:
     rule = {field: value for field, value in RULE.items() if field != name}
-    with pytest.raises(RuleError, match=rf"rules\.json: rules\.0\.{name}: "):
-        read_rules(written(tmp_path / "rules.json", rules=[rule]))
+    with pytest.raises(RuleError, match=rf"kaikai-v1\.json: rules\.0\.{name}: "):
+        read_rules(written(tmp_path / "kaikai-v1.json", rules=[rule]))
 
 
 @pytest.mark.parametrize(
@@ -114,18 +116,30 @@ def test_every_field_without_a_default_is_needed(tmp_path: Path, name: str) -> N
 def test_a_rule_set_without_rules_with_two_of_a_name_or_unknown_fields_is_refused(
     tmp_path: Path, change: dict[str, Any], field: str
 ) -> None:
-    with pytest.raises(RuleError, match=rf"rules\.json: {field}: "):
-        read_rules(written(tmp_path / "rules.json", **change))
+    with pytest.raises(RuleError, match=rf"kaikai-v1\.json: {field}: "):
+        read_rules(written(tmp_path / "kaikai-v1.json", **change))
 
 
 def test_rules_of_one_name_are_named(tmp_path: Path) -> None:
     with pytest.raises(RuleError, match="several rules are called pm25_above_35"):
-        read_rules(written(tmp_path / "rules.json", rules=[RULE, RULE]))
+        read_rules(written(tmp_path / "kaikai-v1.json", rules=[RULE, RULE]))
 
 
 def test_a_rule_does_not_change_after_its_set(tmp_path: Path) -> None:
     with pytest.raises(RuleError, match="version of pm25_above_35: is above the set's, 1"):
-        read_rules(written(tmp_path / "rules.json", {"version": 2}))
+        read_rules(written(tmp_path / "kaikai-v1.json", {"version": 2}))
+
+
+def test_what_is_assumed_must_be_asked_for_by_a_case(tmp_path: Path) -> None:
+    assumed = {"age": {"value": 8, "mark": "age_unknown"}}
+    with pytest.raises(RuleError, match=r"assumed\.age: no case of any rule asks for it"):
+        read_rules(written(tmp_path / "kaikai-v1.json", assumed=assumed))
+    read_rules(written(tmp_path / "kaikai-v1.json", compared(threshold=None, cases=[CASE]), assumed=assumed))
+
+
+def test_a_set_is_called_as_its_file_is(tmp_path: Path) -> None:
+    with pytest.raises(RuleError, match=r"ward\.json: rule_set: is 'kaikai-v1', but the file is called ward\.json"):
+        read_rules(written(tmp_path / "ward.json"))
 
 
 def test_the_schema_beside_the_engine_is_that_of_the_rules_and_shipped_sets_name_it() -> None:

@@ -141,7 +141,8 @@ def test_every_boundary_holds_on_its_side_for_everybody(name: str, id: str, numb
     "name", [path.stem for path in sorted(DOMAINS.glob("vitals/rules/*.json")) if path.stem in SETS]
 )
 def test_every_set_of_vital_signs_raises_an_alert_for_a_value_that_is_impossible(name: str) -> None:
-    for metric in ("freq_card", "freq_resp", "spo2_pct", "temp_corp"):
+    compared = {condition.metric for rule in SETS[name].of("reading") for condition in rule.all}
+    for metric in {"freq_card", "freq_resp", "spo2_pct", "temp_corp"} | compared:
         found = judged(
             SETS[name], rule_of(name, f"sensor_fault_{metric}"), *({f"{metric}_flag": f} for f in (1, 3, 4, 9))
         )

@@ -6,13 +6,15 @@ Whatever a step's ``make`` uses of these must be in its configuration here: a ch
 from functools import cache, partial
 from pathlib import Path
 
-from kaikai_assets.alerts.rules import RuleSet, days_before, read_rules
+from kaikai_assets.alerts.judged import read_sets
+from kaikai_assets.alerts.rules import RuleSet, days_before
 from kaikai_assets.build.configuration import of_registry, of_rules, of_sources, with_rules
 from kaikai_assets.build.steps import Configuration, Context
 from kaikai_assets.domains.air.correction import Corrections
 from kaikai_assets.domains.air.health import HealthLimits
 from kaikai_assets.domains.air.indices import Indices
 from kaikai_assets.domains.air.limits import Limits
+from kaikai_assets.domains.air.transforms.alerts import ROWS
 from kaikai_assets.domains.air.transforms.neighbours import Neighbourhood
 from kaikai_assets.domains.air.transforms.scores import Points
 from kaikai_assets.rule_files import read_rule_file
@@ -32,8 +34,8 @@ def limits() -> Limits:
 
 @cache
 def rule_sets() -> tuple[RuleSet, ...]:
-    """The active rule set, then those in shadow."""
-    return tuple(read_rules(RULES / f"{name}.json") for name in (ACTIVE_RULES, *SHADOW_RULES))
+    """The active rule set, then those in shadow. Raises ``RuleError``."""
+    return read_sets(RULES, (ACTIVE_RULES, *SHADOW_RULES), ROWS)
 
 
 def rules() -> RuleSet:

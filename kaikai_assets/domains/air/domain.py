@@ -216,4 +216,5 @@ AIR = Domain(
     pictures=pictures(configuration.indices),
     report=report(configuration.indices, configuration.corrections, configuration.rules, configuration.health_limits),
     rules=configuration.rules,
+    judged=alerts.ROWS,
 )

@@ -56,7 +56,7 @@ def spans(rule_sets: Callable[[], Sequence[RuleSet]]) -> Mapping[str, Span]:
             pl.col("end").dt.offset_by("1us"),
             {
                 "silver/air_measurements": lambda pairs, registry: judged(rule_sets, "reading", "time")(
-                    _short(pairs), registry
+                    _compared(pairs, rule_sets()), registry
                 ),
                 "gold/air_hourly": judged(rule_sets, "hour", "hour"),
                 "gold/air_daily": judged(rule_sets, "day", "_start"),
@@ -71,9 +71,17 @@ def spans(rule_sets: Callable[[], Sequence[RuleSet]]) -> Mapping[str, Span]:
     }
 
 
-def _short(pairs: pl.DataFrame) -> pl.DataFrame:
+def _compared(pairs: pl.DataFrame, rule_sets: Sequence[RuleSet]) -> pl.DataFrame:
+    """Pairs with readings of less than an hour; rules of silence look at all."""
     lengths = {grain: seconds(grain) for grain in pairs["grain"].unique() if grain != INSTANT}
-    return pairs.filter(pl.col("grain").replace_strict(lengths, default=0.0, return_dtype=pl.Float64) < 3600)
+    short = pl.col("grain").replace_strict(lengths, default=0.0, return_dtype=pl.Float64) < 3600
+    silent = [
+        (pl.col("made.rule_set") == rules.rule_set) & (pl.col("made.rule") == rule.id)
+        for rules in rule_sets
+        for rule in rules.rules
+        if rule.silent_for
+    ]
+    return pairs.filter(pl.any_horizontal(short, *silent))
 
 
 _OF_READINGS = ("silver/air_measurements", "silver/air_flags")

@@ -152,4 +152,5 @@ VITALS = Domain(
     spans=spans(configuration.rule_sets),
     sensitive=True,
     rules=configuration.rules,
+    judged=alerts.ROWS,
 )

@@ -8,11 +8,13 @@ from statistics import fmean, median
 from typing import Any
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kaikai_assets.domains.vitals.contracts import Windows
 from kaikai_assets.domains.vitals.transforms.windows import windows
+from kaikai_assets.quality.flags import FAIL, SUSPECT
 from kaikai_assets_tests.domains.vitals.frames import DAY, START, reading, silver, stored
 
 WINDOW, DELAY = timedelta(minutes=5), timedelta(minutes=10)
@@ -87,6 +89,33 @@ def test_the_watermark_reaches_the_end_of_a_window_exactly_ten_minutes_later() -
         after = reading(START + timedelta(minutes=4, seconds=59), "P1", 2, freq_card=90.0)
         found = windows(silver(newest, after), [DAY]).filter(patient_id="P1")
         assert found.select("n_late", "is_final").rows() == [(late, bool(late))]
+
+
+@pytest.mark.parametrize(
+    ("others", "counts"),
+    [
+        ({"freq_card_flag": SUSPECT}, False),
+        ({"freq_card_flag": SUSPECT, "spo2_pct_flag": FAIL}, False),
+        ({"freq_card_flag": SUSPECT, "temp_corp": 37.0}, True),
+        ({}, True),
+    ],
+)
+def test_a_clock_that_runs_ahead_does_not_move_the_watermark(others: dict[str, Any], counts: bool) -> None:
+    first = reading(START + timedelta(minutes=2), "P1", 1, freq_card=80.0)
+    ahead = reading(START + timedelta(minutes=20), "P2", 2, freq_card=80.0, **others)
+    after = reading(START + timedelta(minutes=3), "P1", 3, freq_card=80.0)
+    found = windows(silver(first, ahead, after), [DAY]).sort("window_start")
+    assert found.select("patient_id", "n_late", "is_final").rows() == [("P1", int(counts), counts), ("P2", 0, False)]
+    alone = windows(silver(ahead), [DAY])
+    assert alone.select("n_late", "is_final").rows() == [(0, False)]
+
+
+def test_the_watermark_stays_where_it_was_while_a_clock_runs_ahead() -> None:
+    newest = reading(START + timedelta(minutes=15), "P1", 1, freq_card=80.0)
+    ahead = reading(START + timedelta(minutes=40), "P2", 2, freq_card=80.0, freq_card_flag=SUSPECT)
+    after = reading(START, "P1", 3, freq_card=80.0)
+    found = windows(silver(newest, ahead, after), [DAY]).sort("window_start")
+    assert found["n_late"].to_list() == [1, 0, 0]
 
 
 def test_a_reading_is_not_late_for_what_came_in_its_own_file_or_later() -> None:

@@ -1,31 +1,46 @@
-"""What rules of air judge: readings of less than an hour, hours and local days of sensors."""
+"""What rules of air judge: readings, hours and local days of sensors."""
 
 import polars as pl
 
+from kaikai_assets.alerts.judged import judged
 from kaikai_assets.alerts.rules import RuleSet
 from kaikai_assets.alerts.runs import runs
+from kaikai_assets.domains.air.contracts import Daily, Hourly, Measurements
 from kaikai_assets.domains.air.transforms.local_days import local_day
 from kaikai_assets.domains.air.transforms.registered import DEFAULT_INTERVAL_S, valid_on
+from kaikai_assets.quality.flags import MISSING
 from kaikai_assets.quality.intervals import INSTANT, with_interval
+
+ROWS = {
+    "reading": judged(Measurements, ("pm25",)),
+    "hour": judged(Hourly),
+    "day": judged(Daily),
+}
+"""What rules may name of each."""
 
 _UTC = pl.Datetime("us", "UTC")
 
 
 def readings(silver: pl.DataFrame, registry: pl.DataFrame) -> pl.DataFrame:
-    """Readings of PM2.5 of less than an hour; of several at one time the highest, since no alert should be lost."""
+    """Readings, with PM2.5 where they stand for less than an hour: coarser ones only break a silence.
+
+    Of several at one time the highest, since no alert should be lost.
+    """
     known = registry.select("sensor_id", "valid_from", "valid_to", "expected_interval_s")
     spaced = with_interval(
-        valid_on(silver.select("day", "sensor_id", "grain", "time", "pm25"), known), DEFAULT_INTERVAL_S
+        valid_on(silver.select("day", "sensor_id", "grain", "time", "pm25", "pm25_flag"), known), DEFAULT_INTERVAL_S
     )
     length = pl.duration(microseconds=(pl.col("interval_s") * 1e6).cast(pl.Int64), time_unit="us")
+    fine = pl.col("interval_s") < 3600
     return (
-        spaced.filter(pl.col("interval_s") < 3600)
-        .sort("sensor_id", "time", -pl.col("pm25"), "interval_s", "grain", nulls_last=True)
-        .unique(["sensor_id", "time"], keep="first", maintain_order=True)
-        .with_columns(
+        spaced.with_columns(
             start=pl.col("time"),
             end=pl.when(pl.col("grain") == INSTANT).then("time").otherwise(pl.col("time") + length),
+            pm25=pl.when(fine).then("pm25"),
+            pm25_flag=pl.when(fine).then("pm25_flag").otherwise(MISSING).cast(pl.UInt8),
         )
+        .sort("sensor_id", "time", -pl.col("pm25"), "interval_s", "grain", nulls_last=True)
+        .unique(["sensor_id", "time"], keep="first", maintain_order=True)
     )
 
 

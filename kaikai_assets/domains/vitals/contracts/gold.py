@@ -38,7 +38,7 @@ class Windows(pa.DataFrameModel):
     )
     is_final: bool = pa.Field(
         description="Whether the watermark, 10 minutes behind the newest reading of the day and the day after, has "
-        "passed the end of the window",
+        "passed the end of the window; a reading whose every value is suspect does not count",
         metadata={"made_of": ("time",)},
     )
     freq_card_n: int = count("freq_card", "heart rate")

@@ -6,6 +6,8 @@ import polars as pl
 from kaikai_assets.quality.fields import ARRIVAL, KEY
 from kaikai_assets.quality.quarantine import RegistryQuarantine
 
+GENOTYPES = ("SS", "AS", "SC")
+
 
 class Patients(pa.DataFrameModel):
     """Registry of patients: one row for each patient and period, valid in [valid_from, valid_to)."""
@@ -13,7 +15,7 @@ class Patients(pa.DataFrameModel):
     patient_id: str = pa.Field(description="Patient, by a pseudonym", metadata=KEY)
     valid_from: pl.Date = pa.Field(nullable=True, description="First day; null is since ever", metadata=KEY)
     valid_to: pl.Date = pa.Field(nullable=True, description="Day after the last; null is until further notice")
-    genotype: str = pa.Field(nullable=True, isin=["SS", "AS", "SC"], description="Genotype of sickle-cell disease")
+    genotype: str = pa.Field(nullable=True, isin=list(GENOTYPES), description="Genotype of sickle-cell disease")
     birth_month: pl.Date = pa.Field(nullable=True, description="First day of the month of birth: no day is kept")
     expected_interval_s: float = pa.Field(
         nullable=True, gt=0, le=86_400, description="Seconds between readings; 60 where null", metadata={"unit": "s"}

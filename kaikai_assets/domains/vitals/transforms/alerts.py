@@ -2,6 +2,9 @@
 
 import polars as pl
 
+from kaikai_assets.alerts.judged import judged
+from kaikai_assets.domains.vitals.contracts import News2Partial, Readings
+from kaikai_assets.domains.vitals.contracts.patients import GENOTYPES
 from kaikai_assets.domains.vitals.transforms.registered import DEFAULT_INTERVAL_S, age_years
 from kaikai_assets.domains.vitals.transforms.windows import WINDOW
 from kaikai_assets.domains.vitals.vital_signs import JUDGED
@@ -10,6 +13,12 @@ from kaikai_assets.quality.registry import valid_on
 
 ATTRIBUTES = ("expected_interval_s", "birth_month", "genotype")
 """What rules need to know of a patient."""
+
+ROWS = {
+    "reading": judged(Readings, JUDGED, {"age_years": (), "genotype": GENOTYPES}),
+    "window": judged(News2Partial, ("partial_score", "any_three")),
+}
+"""What rules may name of each."""
 
 _AT = ["patient_id", "time"]
 
@@ -22,8 +31,8 @@ def readings(silver: pl.DataFrame, registry: pl.DataFrame) -> pl.DataFrame:
     """
     known = registry.select("patient_id", "valid_from", "valid_to", *ATTRIBUTES)
     flags = [f"{metric}_flag" for metric in JUDGED]
-    judged = silver.select("day", "patient_id", "grain", "time", *JUDGED, *flags)
-    spaced = with_interval(valid_on(judged, known, "patient_id"), DEFAULT_INTERVAL_S)
+    named = silver.select("day", "patient_id", "grain", "time", *JUDGED, *flags)
+    spaced = with_interval(valid_on(named, known, "patient_id"), DEFAULT_INTERVAL_S)
     length = pl.duration(microseconds=(pl.col("interval_s") * 1e6).cast(pl.Int64), time_unit="us")
     timed = spaced.with_columns(
         start=pl.col("time"),

@@ -5,7 +5,10 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from kaikai_assets.domains.vitals.contracts import Readings
 from kaikai_assets.domains.vitals.vital_signs import WINDOWED
+from kaikai_assets.quality.contracts import flagged
+from kaikai_assets.quality.flags import GOOD, SUSPECT
 from kaikai_assets.quality.intervals import INSTANT, seconds
 
 WINDOW = timedelta(minutes=5)
@@ -38,18 +41,23 @@ def windows(silver: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
             *[statistic for vital in WINDOWED for statistic in _statistics(vital)],
         )
         .join(newest, on="day", how="left")
-        .with_columns(is_final=pl.col("watermark") >= pl.col("window_start") + WINDOW)
+        .with_columns(is_final=(pl.col("watermark") >= pl.col("window_start") + WINDOW).fill_null(False))
     )
 
 
 def _watermarks(silver: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
-    """``day, arrival_seq, before, watermark``: where the watermark stood before a file arrived, and after it."""
-    near = silver.select("day", "arrival_seq", "time")
+    """``day, arrival_seq, before, watermark``: where the watermark stood before a file arrived, and after it.
+
+    A reading whose every value is suspect does not move it: the clock of its device may run ahead.
+    """
+    flags = [pl.col(f"{metric.name}_flag") for metric in flagged(Readings)]
+    doubtful = pl.any_horizontal(flag == SUSPECT for flag in flags) & ~pl.any_horizontal(flag == GOOD for flag in flags)
+    near = silver.select("day", "arrival_seq", pl.when(~doubtful).then("time").alias("time"))
     both = pl.concat([near, near.with_columns(pl.col("day").dt.offset_by("-1d"))])
     newest = both.filter(pl.col("day").is_in(list(days))).group_by("day", "arrival_seq").agg(pl.col("time").max())
     return (
         newest.sort("day", "arrival_seq")
-        .with_columns(watermark=pl.col("time").cum_max().over("day") - DELAY)
+        .with_columns(watermark=pl.col("time").cum_max().forward_fill().over("day") - DELAY)
         .with_columns(before=pl.col("watermark").shift(1).over("day"))
     )
 
