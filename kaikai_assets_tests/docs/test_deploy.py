@@ -75,7 +75,8 @@ def test_the_services_on_postgresql_bring_a_file_to_gold(
     environment, *services = blocks(text, "ini")
     for statement in statements.strip().splitlines():
         postgres_server.execute(statement)
-    variables = dict(line.split("=", 1) for line in environment.strip().splitlines())
+    settings = [line for line in environment.strip().splitlines() if not line.startswith("#")]
+    variables = dict(line.split("=", 1) for line in settings)
     urls = {
         name: variables[name].replace("@localhost/", "@/") + f"?host={postgres_server.folder}"
         for name in ("KAIKAI_DAGSTER_POSTGRES_URL", "KAIKAI_LEDGER_URL")
