@@ -79,6 +79,8 @@ def erase(patient: str, reason: str, domain: str | None) -> None:
         f"erased: {done.records} records of {done.files} files, {done.notes} rows of the ledger, "
         f"{done.rejected} refused files; nothing names the patient any more"
     )
+    for place in done.unread:
+        click.echo(f"not examined, for it is no text or is damaged: {place}; kaikai privacy open shows it", err=True)
 
 
 @privacy.command("open")

@@ -156,6 +156,16 @@ def amend(raw: Path, landed: Landed) -> None:
     sync(final)
 
 
+def replace(raw: Path, file: Path, landed: Landed) -> None:
+    """Put a file in the place of a landed one, with its sidecar. After a kill in between the sidecar tells of the new
+    one already."""
+    sync(file)
+    amend(raw, landed)
+    before_write()
+    file.rename(raw / landed.raw_file)
+    sync((raw / landed.raw_file).parent)
+
+
 def put_removed(raw: Path, landed: Landed) -> None:
     """Write the sidecar of a file whose bytes were removed."""
     (raw / landed.raw_file).parent.mkdir(parents=True, exist_ok=True)

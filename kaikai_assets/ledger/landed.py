@@ -224,11 +224,12 @@ class LandedFiles:
             return [raw_file for (raw_file,) in c.execute(query.order_by(t.arrival_seq))]
 
     def recount(self, landed: Landed) -> None:
-        """Replace the event days of a landed file."""
+        """Replace the event days of a landed file, and what is noted of its bytes."""
         days = _days(landed)
         files, table = schema.files, schema.file_days
+        again = landed.model_dump(include={"counted", "sha256", "bytes"})
         with self._database.write() as c:
-            c.execute(update(files).where(files.c.identity == landed.identity).values(counted=landed.counted))
+            c.execute(update(files).where(files.c.identity == landed.identity).values(**again))
             c.execute(delete(table).where(table.c.arrival_seq == landed.arrival_seq))
             if days:
                 c.execute(insert(table), days)

@@ -48,6 +48,16 @@ class Privacy:
             rows = c.execute(query).mappings().all()
         return [{**row, "at": aware(row["at"]), "scope": json.loads(row["scope"])} for row in rows]
 
+    def entities(self, domain: str) -> set[str]:
+        """Entities that the journal of a domain names."""
+        found: set[str] = set()
+        with self._database.read() as c:
+            for table in schema.metadata.sorted_tables:
+                if {"domain", "entity"} <= set(table.columns.keys()):
+                    query = select(table.c.entity).where(table.c.domain == domain).distinct()
+                    found.update(c.execute(query).scalars())
+        return found
+
     def rows_of(self, name: str) -> dict[str, list[dict[str, Any]]]:
         """Rows that have a text as a value, by table."""
         found = {}

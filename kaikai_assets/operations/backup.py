@@ -139,8 +139,15 @@ def _bring(source: Path, path: Path, sha256: str, known: bool, report: Backup) -
 
 
 def _rejected(platform: Platform, folder: Path, known: dict[str, str], report: Backup) -> dict[str, str]:
-    # Folders of rejected files are never written to again; those that a person cleared away stay in the backup.
-    found = {name: sha256 for name, sha256 in known.items() if name.startswith("rejected/")}
+    # Folders of rejected files are never written to again; those that a person cleared away stay in the backup, but
+    # not where it may have been an erasure.
+    sensitive = {domain.name for domain in platform.domains.values() if domain.sensitive}
+    found = {
+        name: sha256
+        for name, sha256 in known.items()
+        if name.startswith("rejected/")
+        and (Path(name).parts[1] not in sensitive or (platform.settings.data / name).exists())
+    }
     for path, place in _below(platform.settings.rejected):
         name = f"rejected/{place}"
         if name not in found:
@@ -199,9 +206,10 @@ def _below(folder: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _prune(folder: Path, files: dict[str, str], notes: str) -> int:
-    """Remove what the manifest does not name: older notes, what retention removed, what killed calls left."""
+    """Remove what the manifest does not name: older notes, what retention or an erasure removed, what killed calls
+    left."""
     done = 0
-    for top in (folder / "raw", folder / "sealed"):
+    for top in (folder / "raw", folder / "sealed", folder / "rejected"):
         for path, name in list(_below(top)):
             if f"{top.name}/{name}" not in files:
                 path.unlink()

@@ -10,8 +10,11 @@ import polars as pl
 from kaikai_assets.build.bronze import all_contracts
 from kaikai_assets.build.sealed import batches
 from kaikai_assets.build.steps import Domain
+from kaikai_assets.landing.raw import Landed
 from kaikai_assets.platform import Platform
 from kaikai_assets.privacy.container import SEALED
+from kaikai_assets.privacy.erased import sealed_files
+from kaikai_assets.privacy.vault import Vault
 from kaikai_assets.quality.contracts import Contract, schema
 
 _CHUNK = 1 << 24
@@ -58,6 +61,15 @@ def mentions(platform: Platform, domain: Domain, texts: Collection[str], elsewhe
                 yield f"the name of a file in {path.parent}"
             elif not path.name.endswith(SEALED) and _holds(path, needles):
                 yield str(path)
+
+
+def common_lines(platform: Platform, domain: Domain, vault: Vault) -> Iterator[tuple[Landed, int, str]]:
+    """Lines of raw that are no one patient's (headers, damaged records), each with its file and number."""
+    opener = vault.opener()
+    for landed in sealed_files(platform.settings, domain.name):
+        for content in opener.common(platform.settings.raw / landed.raw_file):
+            for number, line in zip(content.numbers, content.lines, strict=True):
+                yield landed, number, line.decode()
 
 
 def _parts(platform: Platform, table: str, contract: Contract) -> Iterator[pl.DataFrame]:

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from kaikai_assets.build.sealed import batches
+from kaikai_assets.build.steps import Domain
 from kaikai_assets.faults import before_write
 from kaikai_assets.lake.tables import Build
 from kaikai_assets.landing import raw
@@ -16,11 +17,15 @@ from kaikai_assets.landing.raw import Landed
 from kaikai_assets.landing.unpack import fingerprint
 from kaikai_assets.ledger.targets import Account, Built
 from kaikai_assets.operations.backup import KEYS
+from kaikai_assets.operations.erase import forget_replaced, remove_refused
+from kaikai_assets.operations.holdings import alerts_of
 from kaikai_assets.operations.manifest import BackupError, Manifest, copy, damaged, read_manifest, read_rows
 from kaikai_assets.operations.retention import landing
+from kaikai_assets.operations.sealed_days import take_out
 from kaikai_assets.platform import Platform
 from kaikai_assets.privacy.erased import settle
 from kaikai_assets.privacy.key_store import STORE
+from kaikai_assets.privacy.vault import Vault
 from kaikai_assets.settings import utc_now
 
 
@@ -68,6 +73,7 @@ def restore(platform: Platform, folder: Path) -> Restored:
         recover(settings, platform.ledger)
         _settle(platform)
         report.sealed = _bring_sealed(platform, folder, notes)
+        _forget(platform)
     return report
 
 
@@ -86,14 +92,34 @@ def restore_keys(platform: Platform, folder: Path) -> int:
         path.chmod(0o600)
     with landing(platform):
         _settle(platform)
+        _forget(platform)
     return len(manifest.files)
 
 
 def _settle(platform: Platform) -> None:
     """Have keys, journal and sidecars tell the same of who was erased since the backup, or between the two backups."""
-    for domain in platform.domains.values():
-        if domain.sensitive and (platform.settings.key_store / STORE).exists():
-            settle(platform.settings, platform.ledger, domain.name, platform.sources(domain))
+    for domain in _with_keys(platform):
+        settle(platform.settings, platform.ledger, domain.name, platform.sources(domain))
+
+
+def _forget(platform: Platform) -> None:
+    """Take who was erased since the backup out of what no build makes anew."""
+    for domain in _with_keys(platform):
+        vault = Vault.opened(platform.settings, domain.name)
+        remove_refused(platform, domain, vault, vault.naming())
+        for name in platform.ledger.privacy.entities(domain.name):
+            if vault.suppression(name) in vault.suppressed:
+                alerts = alerts_of(platform, domain, name)
+                platform.ledger.alerts.erase(domain.name, {name})
+                platform.ledger.privacy.forget(name, alerts)
+        if take_out(platform, domain, vault):
+            forget_replaced(platform, domain)
+
+
+def _with_keys(platform: Platform) -> list[Domain]:
+    """Sensitive domains, if their keys are here."""
+    is_there = (platform.settings.key_store / STORE).exists()
+    return [domain for domain in platform.domains.values() if domain.sensitive and is_there]
 
 
 def _present(platform: Platform, landed: list[Landed]) -> int:

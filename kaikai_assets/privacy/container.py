@@ -9,7 +9,7 @@ bytes) and AES-256-GCM of the compressed content, which is a JSON head (numbers 
 import json
 import os
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -35,6 +35,13 @@ class Content:
     numbers: list[int]
     lines: list[bytes]
     name: str = ""
+
+    def seal(self) -> "Member":
+        """The member that holds it."""
+        told: dict[str, object] = {"lines": self.numbers} | ({"name": self.name} if self.name else {})
+        text = zlib.compress(json.dumps(told).encode() + b"\n" + b"".join(self.lines), 1)
+        nonce = os.urandom(_NONCE)
+        return Member(self.key_id, self.records, nonce + AESGCM(self.key).encrypt(nonce, text, _bound(self.key_id)))
 
 
 @dataclass(frozen=True)
@@ -67,19 +74,11 @@ class Block:
     members: Sequence[Member]
 
 
-def write_block(file: IO[bytes], lines: int, contents: Mapping[str, Content]) -> None:
+def write_block(file: IO[bytes], lines: int, members: Sequence[Member]) -> None:
     """Add a block of as many lines to a file that begins with ``MAGIC``."""
-    sealed = [(content, _sealed(content)) for content in contents.values()]
-    members = [{"key": c.key_id, "records": c.records, "bytes": len(data)} for c, data in sealed]
-    head = json.dumps({"lines": lines, "members": members}).encode()
-    file.write(len(head).to_bytes(4) + head + b"".join(data for _, data in sealed))
-
-
-def _sealed(content: Content) -> bytes:
-    told: dict[str, object] = {"lines": content.numbers} | ({"name": content.name} if content.name else {})
-    text = zlib.compress(json.dumps(told).encode() + b"\n" + b"".join(content.lines), 1)
-    nonce = os.urandom(_NONCE)
-    return nonce + AESGCM(content.key).encrypt(nonce, text, _bound(content.key_id))
+    told = [{"key": m.key_id, "records": m.records, "bytes": len(m.sealed)} for m in members]
+    head = json.dumps({"lines": lines, "members": told}).encode()
+    file.write(len(head).to_bytes(4) + head + b"".join(m.sealed for m in members))
 
 
 def _bound(key_id: str) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import polars as pl
 
 from kaikai_assets.landing.sources import Source
-from kaikai_assets.privacy.vault import entity_text
+from kaikai_assets.privacy.owners import entity_text
 from kaikai_assets.privacy.wording import WITHHELD, without_values
 
 LONG_ENOUGH = 6

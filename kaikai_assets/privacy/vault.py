@@ -4,28 +4,25 @@ import codecs
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-import polars as pl
-
-from kaikai_assets.landing.choose import captured
 from kaikai_assets.landing.raw import safe_name
-from kaikai_assets.landing.readers import read_records
 from kaikai_assets.landing.sources import Source
 from kaikai_assets.landing.unpack import UnreadableFile, text_lines
 from kaikai_assets.privacy.container import MAGIC, SEALED, Block, Content, blocks, write_block
 from kaikai_assets.privacy.key_store import COMMON, KeyStore
 from kaikai_assets.privacy.keys import SIMULATED, KeyProblem, Keys, keys_of
+from kaikai_assets.privacy.mentions import Naming, is_word, spelled, suppression, words
+from kaikai_assets.privacy.owners import ownerless, records_of
 from kaikai_assets.privacy.pseudonyms import keyed, pseudonym
 from kaikai_assets.settings import Settings
 
 _BLOCK_BYTES = 32 * 2**20
 _PSEUDONYM = re.compile(r"[0-9a-f]{32}")
-_WORD = re.compile(r"[\w.+@:-]+")
 
 
 class NotSimulated(KeyProblem):
@@ -68,7 +65,7 @@ class Vault:
 
     def suppression(self, patient: str) -> str:
         """Hash by which an erased patient, given as pseudonym, is known again."""
-        return keyed(self.keys.pseudonym, "suppressed", self.domain, patient)
+        return suppression(self.keys.pseudonym, self.domain, patient)
 
     def identity(self, source: str, sha256: str, captured: str) -> str:
         """Identity of a file, as ``raw.identity_of``, but nobody without the key can tell what it was made of."""
@@ -93,7 +90,7 @@ class Vault:
         for number, line in enumerate(text_lines(path, source.encoding, max_bytes), start=1):
             begins = following is not None and number == following[0]
             if begins and following is not None:
-                owner = following[1] or self._mentioned(line)
+                owner = following[1]
                 following = next(starts, None)
                 if self.suppression(owner) in self.suppressed:
                     owner = None
@@ -105,10 +102,10 @@ class Vault:
                 content.lines.append(line.encode())
             size += len(line)
             if size >= _BLOCK_BYTES:
-                write_block(file, number - first + 1, contents)
+                write_block(file, number - first + 1, [content.seal() for content in contents.values()])
                 first, size, contents = number + 1, 0, {}
         if number >= first:
-            write_block(file, number - first + 1, contents)
+            write_block(file, number - first + 1, [content.seal() for content in contents.values()])
         return left_out
 
     def seal_bytes(self, path: Path, file: IO[bytes]) -> None:
@@ -116,28 +113,27 @@ class Vault:
         file.write(MAGIC)
         with path.open("rb") as plain:
             while piece := plain.read(_BLOCK_BYTES):
-                write_block(file, 1, {COMMON: Content(*self._key(COMMON), 0, [1], [piece])})
+                write_block(file, 1, [Content(*self._key(COMMON), 0, [1], [piece]).seal()])
 
-    def _owners(self, path: Path, source: Source, max_bytes: int) -> Iterator[tuple[int, str | None]]:
-        """First line of each record and the pseudonym of whom it is about, null where it cannot be read."""
-        column = source.entity.column
-        records = read_records(path, source, max_bytes, [] if column is None else [column]).sort("record")
-        if column is None:
-            owner = self.pseudonym(captured(source, path.name).strip())
-            yield from ((number, owner) for number in records["record"])
-            return
-        ids = records.select("record", patient=entity_text(pl.col(column), source))
-        named = {patient: self.pseudonym(patient) for patient in ids["patient"].drop_nulls().unique().sort()}
-        for number, patient in ids.iter_rows():
-            yield number, named[patient] if patient is not None else None
+    def _owners(self, path: Path, source: Source, max_bytes: int) -> Iterator[tuple[int, str]]:
+        """First line of each record and the pseudonym of whom it is about, as far as it says so or names somebody."""
+        records = records_of(path, source, path.name, max_bytes)
+        named = {patient: self.pseudonym(patient) for patient in records["patient"].drop_nulls().unique().sort()}
+        texts = ownerless(path, source, records, max_bytes)
+        known = {*named.values(), *self.store.patients(self.domain)} if texts else set()
+        for number, patient in records.iter_rows():
+            yield number, self._named_in(texts[number], named, known) if patient is None else named[patient]
 
-    def _mentioned(self, line: str) -> str:
-        """Whose a damaged line is, as far as one of its words is the id of a known patient."""
-        for word in _WORD.findall(line):
-            owner = pseudonym(self.keys.pseudonym, word)
-            if self.suppression(owner) in self.suppressed or owner in self._known or self.store.has(self.domain, owner):
-                return owner
-        return COMMON
+    def _named_in(self, text: str, named: Mapping[str, str], known: Collection[str]) -> str:
+        """Whose a record without an id is: an erased patient's whom it names, else the first ``known`` one's."""
+        names = [pseudonym(self.keys.pseudonym, word) for word in words(text)]
+        names += [name for patient, name in named.items() if not is_word(patient) and spelled(patient).search(text)]
+        erased = (name for name in names if self.suppression(name) in self.suppressed)
+        return next(erased, next((name for name in names if name in known), COMMON))
+
+    def naming(self, patient: str = "") -> Naming:
+        """Finds what names suppressed patients, or the one of an id."""
+        return Naming(self.keys.pseudonym, self.domain, suppressed=frozenset(self.suppressed), patient=patient)
 
     def _content(self, contents: dict[str, Content], owner: str, name: str) -> Content:
         if owner not in contents:
@@ -181,9 +177,22 @@ class Opener:
                     self._keys[member.key_id] = self.store.unwrap(member.key_id, wrapped)
                 yield member.open(self._keys[member.key_id])
 
-    def records(self, path: Path) -> int:
-        """Records of a container that can be opened."""
-        return sum(m.records for block in blocks(path) for m in block.members if m.key_id not in self.erased)
+    def records(self, path: Path, wanted: Callable[[str], bool] = lambda patient: True) -> int:
+        """Records of a container that can be opened, of wanted patients."""
+        members = [m for block in blocks(path) for m in block.members if m.key_id not in self.erased]
+        return sum(
+            m.records for m in members if wanted(self.by_id[m.key_id][0] if m.key_id in self.by_id else m.key_id)
+        )
+
+    def common(self, path: Path) -> Iterator[Content]:
+        """Contents of a container that are nobody's. Raises ``UnreadableFile``."""
+        for block in blocks(path):
+            yield from self.contents(block, is_common)
+
+
+def is_common(patient: str) -> bool:
+    """Whether a pseudonym stands for nobody."""
+    return patient == COMMON
 
 
 @dataclass(frozen=True)
@@ -243,9 +252,3 @@ def private_file() -> Iterator[tuple[IO[bytes], Path]]:
     else:
         with tempfile.NamedTemporaryFile() as named:
             yield named.file, Path(named.name)
-
-
-def entity_text(text: pl.Expr, source: Source) -> pl.Expr:
-    """An id as it is taken from a file, null where it is missing or holds control characters."""
-    stripped = text.str.strip_chars()
-    return pl.when(~stripped.is_in([*source.missing, ""]) & ~stripped.str.contains(r"\p{C}")).then(stripped)
