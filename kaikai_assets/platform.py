@@ -22,7 +22,7 @@ from kaikai_assets.landing.sources import Source, SourceError, read_sources
 from kaikai_assets.ledger.alert_tables import Due
 from kaikai_assets.ledger.alerts import Acted
 from kaikai_assets.ledger.store import Ledger
-from kaikai_assets.ledger.targets import Built
+from kaikai_assets.ledger.targets import Built, Target
 from kaikai_assets.quality.contracts import Contract, columns, schema
 from kaikai_assets.settings import Settings, utc_now
 from kaikai_assets.warehouse.alert_tables import history, rows_of, status_log
@@ -96,14 +96,29 @@ class Platform:
         return standing(plan, attempts, since, now, most=settings.attempts, overdue_s=settings.overdue_h * 3600)
 
     def publish(self, domain: Domain) -> dict[str, int]:
-        """Follow a domain's alerts, then publish its changed days to the warehouse; parts written by table."""
-        self.follow_alerts(domain, utc_now())
+        """Follow a domain's alerts, then publish its changed days to the warehouse; parts written by table.
+
+        Tables are published though alerts cannot be followed; the attempt has failed then too.
+        """
         built = self.ledger.targets.built()
         digest, target = publication_digest(domain, built), (domain.warehouse, WHOLE)
-        waiting = self.ledger.served.waiting(domain.name)
-        attempts = self.ledger.targets.attempts().keys() - {target}
         self.ledger.targets.begin_attempts({target: digest}, utc_now())
+        try:
+            try:
+                self.follow_alerts(domain, utc_now())
+            finally:
+                written = self._publish_tables(domain, built)
+        except Exception as error:
+            text = f"{type(error).__name__}: {error}"
+            self.ledger.targets.record_error(target, text, transient=is_transient(error))
+            raise
+        self.ledger.targets.record_built({target: Built(digest, digest, sum(written.values()), 0)}, utc_now())
+        return written
+
+    def _publish_tables(self, domain: Domain, built: Mapping[Target, Built]) -> dict[str, int]:
         now = utc_now()
+        waiting = self.ledger.served.waiting(domain.name)
+        attempts = self.ledger.targets.attempts().keys() - {(domain.warehouse, WHOLE)}
         reached = served(waiting, domain.bronze, built, attempts)
         journal, due = self._alert_journal(domain)
         of_latency: tuple[Contract, pl.DataFrame] = (
@@ -112,16 +127,10 @@ class Platform:
         )
         beside = {_latency_of(domain): of_latency, **journal}
         contracts = {table: domain.contracts[table] for table in domain.published}
-        try:
-            written = publish(self.warehouse, self.lake, contracts, built, beside)
-        except Exception as error:
-            text = f"{type(error).__name__}: {error}"
-            self.ledger.targets.record_error(target, text, transient=is_transient(error))
-            raise
+        written = publish(self.warehouse, self.lake, contracts, built, beside)
         self.ledger.served.note(reached, now)
         if due is not None:
             self.ledger.alert_tables.mark(domain.name, due)
-        self.ledger.targets.record_built({target: Built(digest, digest, sum(written.values()), 0)}, utc_now())
         return written
 
     def follow_alerts(self, domain: Domain, now: datetime) -> int:

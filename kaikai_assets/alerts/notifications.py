@@ -47,9 +47,9 @@ class Notice:
         return self.rule_set, self.rule, self.entity
 
 
-def is_news(raised_at: datetime, now: datetime, within: timedelta) -> bool:
-    """Whether something raised at an event time is worth telling at ``now``: alerts of a backfill are not."""
-    return now - raised_at <= within
+def is_news(episode: Episode, now: datetime, within: timedelta) -> bool:
+    """Whether an alert violated ``within`` so long before ``now``, whenever it began: alerts of a backfill did not."""
+    return now - max(episode.raised_at, episode.last_violation_end) <= within
 
 
 def notice(
@@ -59,10 +59,10 @@ def notice(
     state: State,
     sources: Mapping[str, str],
     now: datetime,
-    *,
-    news: bool,
+    held: str = "",
 ) -> Notice:
-    """The outbox row for an alert as it stands. ``sources`` says where each rule's numbers come from."""
+    """The outbox row for an alert as it stands; it is ``held`` where a reason is given. ``sources`` says where each
+    rule's numbers come from."""
     identity = "|".join((domain, kind, *episode.matter, state.since.isoformat()))
     return Notice(
         key=hashlib.sha256(identity.encode()).hexdigest()[:32],
@@ -73,8 +73,8 @@ def notice(
         entity=episode.entity,
         since=state.since,
         until=episode.until,
-        state="pending" if news else "held",
-        reason="" if news else "old: raised long before it became known",
+        state="held" if held else "pending",
+        reason=held,
         attempts=0,
         next_at=now,
         noted_at=now,

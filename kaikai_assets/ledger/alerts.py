@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, update
 
 from kaikai_assets.alerts.lifecycle import ESCALATED, Action, Episode, Kind, State, state
 from kaikai_assets.alerts.notifications import is_news, notice
@@ -23,7 +23,7 @@ from kaikai_assets.ledger.alert_rows import (
     plain,
     stored,
 )
-from kaikai_assets.ledger.database import Database, naive
+from kaikai_assets.ledger.database import Database, aware, naive
 from kaikai_assets.ledger.outbox import offer, tell
 
 _LOOKED_BACK = timedelta(days=7)
@@ -93,7 +93,7 @@ class Alerts:
     ) -> int:
         """Compare all alerts of a domain with those seen before; the number of changes, which are logged.
 
-        Days are ``missing`` when they are still to be built for the first time. What was raised ``within`` so long
+        Days are ``missing`` when they are still to be built for the first time. What violated ``within`` so long
         before ``now`` is told; ``sources`` says where each rule's numbers come from.
         """
         with self._database.read() as c:
@@ -105,13 +105,14 @@ class Alerts:
             before = stored(c, domain, entities)
             made = actions(c, domain, entities)
             seen = {alert_id: row.seen for alert_id, row in before.items()}
+            lost = _lost(c, domain)
             given = [episode for episode in episodes if episode.entity in entities]
             rows, changes = compare(seen, given, made, frozenset(missing), now)
             changed = []
             for row in rows:
                 episode, was = row.episode, before.get(row.episode.alert_id)
                 stands = state(episode, made.get(episode.matter, ()), now)
-                news = is_news(max(episode.raised_at, stands.since), now, within)
+                news = is_news(episode, now, within) and max(episode.raised_at, stands.since) > lost
                 if was is None:
                     changed.append(Stored(domain, row, news, first_seen_at=now, revision=1, published=0))
                 else:
@@ -171,7 +172,7 @@ class Alerts:
                 span = (episode.opened_at, episode.until)
                 _journal(c, domain, Action("escalate", *episode.matter, *span, now, "", reason))
                 _log(c, domain, [Entry(episode.alert_id, "escalated", at, now, reason=reason)])
-                offer(c, [notice(domain, "escalated", episode, stands, sources, now, news=True)])
+                offer(c, [notice(domain, "escalated", episode, stands, sources, now)])
             return len(due)
 
     def find(self, alert_id: str, now: datetime) -> Known:
@@ -208,6 +209,15 @@ class Alerts:
                 for table in (schema.alert_actions, schema.notifications):
                     c.execute(delete(table).where(table.c.domain == domain, table.c.entity.in_(some)))
         return erased
+
+
+def _lost(c: Connection, domain: str) -> datetime:
+    """The last arrival that a lost ledger knew of, where this one was made anew from raw: what was raised until then
+    may have been told."""
+    file, served = schema.files.c, schema.served.c
+    unknown = and_(file.domain == domain, served.served_at.is_(None))
+    query = select(func.max(file.arrived_at)).join(schema.served, served.arrival_seq == file.arrival_seq)
+    return aware(c.execute(query.where(unknown)).scalar() or datetime.min)  # noqa: DTZ901 - made aware here
 
 
 def _named(c: Connection, alert_id: str) -> Stored:

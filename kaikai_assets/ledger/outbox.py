@@ -4,18 +4,28 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
 
 from kaikai_assets.alerts.lifecycle import Action, Matter, state
-from kaikai_assets.alerts.notifications import TOLD, Notice, NoticeState, notice
+from kaikai_assets.alerts.notifications import TOLD, Notice, NoticeState, is_news, notice
 from kaikai_assets.ledger import schema
 from kaikai_assets.ledger.alert_rows import Stored, about, as_value, of_entities, plain, states
 from kaikai_assets.ledger.database import Database, aware, naive
 
 _T = schema.notifications
 
+OUTBOX = _T.name
+
+_OLD = "old: violated or raised long before it became known, or before the ledger was made anew"
 _SILENCED = "silenced"
+_CLEARED = "cleared while silenced"
+_RESTING = "HTTP 429"
+"""Reason of a notice whose ``next_at`` holds for all: the server asked to wait."""
+
+_LONGEST = timedelta(hours=2)
+"""Nothing is put off for longer at a time: an instant further ahead is from before the clock was set back."""
 
 
 class Outbox:
@@ -24,25 +34,31 @@ class Outbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def claim(self, now: datetime, every: timedelta) -> list[Notice]:
+    def claim(self, now: datetime, every: timedelta, within: timedelta) -> list[Notice]:
         """Notices for one message, of one matter and kind, which are now being sent; none when nothing is due.
 
-        Of a matter that was told less than ``every`` ago, nothing is due; escalations never wait.
+        Of a matter that was told less than ``every`` ago, nothing is due; escalations never wait. What is no longer
+        news ``within`` so long is held. Nothing is due while a server that asked to wait is waited for.
         """
-        due = and_(_T.c.state == "pending", _T.c.next_at <= naive(now))
+        pending, furthest = _T.c.state == "pending", naive(now + max(every, _LONGEST))
+        due = and_(pending, or_(_T.c.next_at <= naive(now), _T.c.next_at > furthest))
+        rests = and_(pending, _T.c.reason == _RESTING, _T.c.next_at > naive(now), _T.c.next_at <= furthest)
         with self._database.read() as c:
-            if c.execute(select(_T.c.key).where(due).limit(1)).first() is None:
+            if not _any(c, due):
                 return []
         with self._database.write() as c:
+            if _any(c, rests):
+                return []
+            _set_back(c, now)
             groups: dict[tuple[str, str, Matter], list[Notice]] = defaultdict(list)
             for row in c.execute(select(_T).where(due).order_by(_T.c.noted_at, _T.c.since, _T.c.key)).mappings():
                 one = as_value(Notice, row)
                 groups[one.domain, one.kind, one.matter].append(one)
             for (domain, kind, matter), waiting in groups.items():
-                ready = _ready(c, waiting, now)
+                ready = _ready(c, waiting, now, within)
                 again = _last_told(c, domain, matter) + every if kind == "raised" else now
                 if ready and again > now:
-                    _set(c, _keys(ready), next_at=naive(again))
+                    _set(c, _keys(ready), next_at=naive(again), reason="")
                 elif ready:
                     _set(c, _keys(ready), state="sending", sent_at=naive(now), attempts=_T.c.attempts + 1)
                     return [as_value(Notice, row) for row in c.execute(select(_T).where(_keys(ready))).mappings()]
@@ -53,19 +69,24 @@ class Outbox:
         with self._database.write() as c:
             _set(c, and_(_keys(notices), _T.c.state == "sending"), state=state, reason=reason, next_at=naive(next_at))
 
-    def rest(self, until: datetime) -> None:
-        """Let everything that waits wait until then at least."""
+    def rest(self, notices: Sequence[Notice], until: datetime) -> None:
+        """Note that notices that were being sent were refused because everything is to wait until an instant. That does
+        not count as an attempt."""
         with self._database.write() as c:
-            _set(c, and_(_T.c.state == "pending", _T.c.next_at < naive(until)), next_at=naive(until))
+            refused = and_(_keys(notices), _T.c.state == "sending")
+            attempts = _T.c.attempts - 1
+            _set(c, refused, state="pending", reason=_RESTING, next_at=naive(until), attempts=attempts)
 
-    def abandon(self, before: datetime) -> int:
-        """Give up notices that were handed over before an instant and of which nobody noted the end; their number.
+    def abandon(self, now: datetime, after: timedelta) -> int:
+        """Give up notices that were handed over longer ago than ``after`` and of which nobody noted the end; their
+        number.
 
         The sender was killed in between. They may have been sent, so they are not sent again.
         """
         reason = "the sender was cut off; not sent again"
         with self._database.write() as c:
-            cut_off = and_(_T.c.state == "sending", _T.c.sent_at < naive(before))
+            _set_back(c, now)
+            cut_off = and_(_T.c.state == "sending", _T.c.sent_at < naive(now - after))
             return _set(c, cut_off, state="unknown", reason=reason)
 
     def listed(self, last: int | None = None) -> list[Notice]:
@@ -91,15 +112,17 @@ def tell(
         stands = state(episode, actions.get(episode.matter, ()), now)
         if row.seen.gone or episode.severity not in TOLD:
             continue
-        wanted = notice(domain, "raised", episode, stands, sources, now, news=row.news)
+        held = "acknowledged" if stands.acknowledged else "" if row.news else _OLD
+        wanted = notice(domain, "raised", episode, stands, sources, now, held)
         (grown if stands.acknowledged else raised).append(wanted)
-        grown.append(notice(domain, "escalated", episode, stands, sources, now, news=True))
+        grown.append(notice(domain, "escalated", episode, stands, sources, now, held))
     offer(c, raised, grown)
 
 
 def offer(c: Connection, wanted: Sequence[Notice], grown: Sequence[Notice] = ()) -> None:
     """Put notices into the outbox. One about violations that overlap those of a row there, or that is only ``grown``,
-    makes no row of its own: the row there grows."""
+    makes no row of its own: the row there grows. One that was held waits again, unless what is wanted is held too:
+    whether it is to be sent is judged when it is claimed."""
     there: dict[tuple[str, Matter], list[Notice]] = defaultdict(list)
     for domain in {one.domain for one in (*wanted, *grown)}:
         entities = {one.entity for one in (*wanted, *grown)}
@@ -110,21 +133,34 @@ def offer(c: Connection, wanted: Sequence[Notice], grown: Sequence[Notice] = ())
     for one, makes_row in [*((one, True) for one in wanted), *((one, False) for one in grown)]:
         told = [o for o in there[one.kind, one.matter] if o.since < one.until and one.since < o.until]
         for old in told:
-            span = {"since": min(old.since, one.since), "until": max(old.until, one.until)}
-            text = one.text if old.state == "pending" else old.text
-            _set(c, _T.c.key == old.key, text=text, **plain(span))
+            values: dict[str, object] = {"since": min(old.since, one.since), "until": max(old.until, one.until)}
+            again = old.state == "held" and one.state == "pending"
+            if again:
+                reason = _SILENCED if old.reason == _CLEARED else ""
+                values |= {"state": "pending", "reason": reason, "next_at": one.next_at}
+            if again or old.state == "pending":
+                values["text"] = one.text
+            _set(c, _T.c.key == old.key, **plain(values))
         if not told and makes_row:
             new.append(plain(asdict(one)))
     if new:
         c.execute(insert(_T), new)
 
 
-def _ready(c: Connection, waiting: Sequence[Notice], now: datetime) -> list[Notice]:
+def of_backup(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of the outbox in a backup. What waited then may have been sent since, so it is not sent again."""
+    reason = "restored from a backup, may have been sent since; not sent again"
+    lost = {"state": "unknown", "reason": reason}
+    return [{**row, **lost} if row["state"] in ("pending", "sending") else {**row} for row in rows]
+
+
+def _ready(c: Connection, waiting: Sequence[Notice], now: datetime, within: timedelta) -> list[Notice]:
     """Those of a matter's notices that are to be sent now; the others are held or put off."""
     alerts = states(c, waiting[0].domain, waiting[0].matter, now)
     ready = []
     for one in waiting:
-        found = [s for e, s in alerts if e.opened_at < one.until and one.since < e.until]
+        about_it = [(e, s) for e, s in alerts if e.opened_at < one.until and one.since < e.until]
+        found = [s for _, s in about_it]
         until = max((s.silenced_until for s in found if s.silenced_until is not None), default=None)
         active = any(s.active for s in found)
         if not found:
@@ -132,9 +168,11 @@ def _ready(c: Connection, waiting: Sequence[Notice], now: datetime) -> list[Noti
         elif all(s.acknowledged for s in found):
             _set(c, _T.c.key == one.key, state="held", reason="acknowledged before it was sent")
         elif (until or one.reason == _SILENCED) and not active:
-            _set(c, _T.c.key == one.key, state="held", reason="cleared while silenced")
+            _set(c, _T.c.key == one.key, state="held", reason=_CLEARED)
+        elif not any(is_news(e, now, within) for e, _ in about_it):
+            _set(c, _T.c.key == one.key, state="held", reason="old: could not be sent in time")
         elif until:
-            _set(c, _T.c.key == one.key, next_at=naive(until), reason=_SILENCED)
+            _set(c, _T.c.key == one.key, next_at=naive(min(until, now + _LONGEST)), reason=_SILENCED)
         else:
             ready.append(one)
     return ready
@@ -144,6 +182,15 @@ def _last_told(c: Connection, domain: str, matter: Matter) -> datetime:
     mine = and_(about(_T, domain, matter), _T.c.kind == "raised", _T.c.state.in_(("sending", "sent", "unknown")))
     last = c.execute(select(func.max(_T.c.sent_at)).where(mine)).scalar()
     return aware(last or datetime.min)  # noqa: DTZ901 - made aware here
+
+
+def _set_back(c: Connection, now: datetime) -> None:
+    """Have nothing be sent in the future, as it was before the clock was set back."""
+    _set(c, _T.c.sent_at > naive(now), sent_at=naive(now))
+
+
+def _any(c: Connection, which: ColumnElement[bool]) -> bool:
+    return c.execute(select(_T.c.key).where(which).limit(1)).first() is not None
 
 
 def _keys(notices: Iterable[Notice]) -> ColumnElement[bool]:

@@ -213,7 +213,7 @@ pipeline_execution_log = Table(
     info=JOURNAL,
 )
 
-_MATTER = (("rule_set", String(96)), ("rule", String(128)), ("entity", String(128)))
+_MATTER = (("rule_set", String(96)), ("rule", String(128)), ("entity", Text))
 
 alerts_seen = Table(
     "alerts_seen",

@@ -3,8 +3,11 @@
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from filelock import FileLock, Timeout
 
 from kaikai_assets.alerts.notifications import Notice, message
 from kaikai_assets.operations.webhook import Answer, Webhook
@@ -41,44 +44,55 @@ class Dispatched:
 def dispatch(platform: Platform, clock: Callable[[], datetime] = utc_now) -> Dispatched:
     """Escalate what is due, send what waits. Nothing is sent twice, whoever calls how often and is killed when.
 
-    A message without an answer is not sent again: it may have been delivered. It is counted ``unknown``.
+    A message without an answer is not sent again: it may have been delivered. It is counted ``unknown``. While another
+    process sends, it sends for both. Raises ``ValueError`` when the webhook's address is none.
     """
-    settings, outbox = platform.settings, platform.ledger.outbox
+    settings = platform.settings
+    address = settings.slack_webhook.get_secret_value()
+    post = Webhook(address).post if address else _to_log
     done = Dispatched()
     for domain in platform.domains.values():
         if domain.rules is not None:
             done.escalated += platform.ledger.alerts.escalate(domain.name, domain.alert_sources, clock())
-    done.unknown = outbox.abandon(clock() - _CUT_OFF)
-    address = settings.slack_webhook.get_secret_value()
-    post = Webhook(address).post if address else _to_log
-    every = timedelta(seconds=settings.notify_every_s)
-    until = time.monotonic() + _BUDGET_S
-    while time.monotonic() < until and (notices := outbox.claim(clock(), every)):
-        answer = post(message([one.text for one in notices]))
-        _settle(platform, notices, answer, clock(), done)
-        if answer.outcome == "later":
-            outbox.rest(clock() + answer.wait)
-            break
-        if address:
-            time.sleep(_PACE_S)
+    done.unknown = platform.ledger.outbox.abandon(clock(), _CUT_OFF)
+    settings.data.mkdir(parents=True, exist_ok=True)
+    # The pace is one for all processes.
+    with suppress(Timeout), FileLock(settings.data / "sending.lock", timeout=0):
+        _send(platform, post, _PACE_S if address else 0, clock, done)
     return done
 
 
+def _send(
+    platform: Platform, post: Callable[[str], Answer], pace_s: float, clock: Callable[[], datetime], done: Dispatched
+) -> None:
+    outbox, settings = platform.ledger.outbox, platform.settings
+    every, within = timedelta(seconds=settings.notify_every_s), timedelta(hours=settings.notify_within_h)
+    until = time.monotonic() + _BUDGET_S
+    while time.monotonic() < until and (notices := outbox.claim(clock(), every, within)):
+        answer = post(message([one.text for one in notices]))
+        _settle(platform, notices, answer, clock(), done)
+        if answer.outcome == "later":
+            break
+        time.sleep(pace_s)
+
+
 def _settle(platform: Platform, notices: list[Notice], answer: Answer, now: datetime, done: Dispatched) -> None:
-    attempts = max(one.attempts for one in notices)
     settle = platform.ledger.outbox.settle
+    again = [one for one in notices if one.attempts < _ATTEMPTS]
     if answer.outcome == "sent":
         settle(notices, "sent", answer.reason, now)
         done.sent += 1
     elif answer.outcome == "later":
-        settle(notices, "pending", answer.reason, now + answer.wait)
-        done.postponed += 1
-    elif answer.outcome == "failed" and attempts < _ATTEMPTS:
-        settle(notices, "pending", answer.reason, now + _FIRST_RETRY * 2 ** (attempts - 1))
+        platform.ledger.outbox.rest(notices, now + answer.wait)
         done.postponed += 1
     elif answer.outcome == "failed":
-        settle(notices, "failed", answer.reason, now)
-        done.failed += 1
+        # Each has attempts of its own: a message may join a new notice to one that was tried before.
+        for attempts in sorted({one.attempts for one in again}):
+            some = [one for one in again if one.attempts == attempts]
+            settle(some, "pending", answer.reason, now + _FIRST_RETRY * 2 ** (attempts - 1))
+        settle([one for one in notices if one not in again], "failed", answer.reason, now)
+        done.postponed += bool(again)
+        done.failed += not again
     else:
         settle(notices, "unknown", answer.reason, now)
         done.unknown += 1

@@ -15,6 +15,7 @@ from kaikai_assets.landing import raw
 from kaikai_assets.landing.land import RECOVERING, recover
 from kaikai_assets.landing.raw import Landed
 from kaikai_assets.landing.unpack import fingerprint
+from kaikai_assets.ledger.outbox import OUTBOX, of_backup
 from kaikai_assets.ledger.targets import Account, Built
 from kaikai_assets.operations.backup import KEYS
 from kaikai_assets.operations.erase import forget_replaced, remove_refused
@@ -69,7 +70,9 @@ def restore(platform: Platform, folder: Path) -> Restored:
                 _bring(folder / name, settings.data / place.relative_to(manifest.notes))
         names = [path.stem for path in notes.glob("*.ndjson")]
         # Before recovery, which notes what the journal does not say of a file as unknown.
-        platform.ledger.journal.fill({name: read_rows(notes / f"{name}.ndjson") for name in names})
+        journal = {name: read_rows(notes / f"{name}.ndjson") for name in names}
+        journal[OUTBOX] = of_backup(journal.get(OUTBOX, []))
+        platform.ledger.journal.fill(journal)
         recover(settings, platform.ledger)
         _settle(platform)
         report.sealed = _bring_sealed(platform, folder, notes)

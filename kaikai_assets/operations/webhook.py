@@ -10,6 +10,9 @@ from urllib.parse import urlsplit
 
 _LONGEST_WAIT = timedelta(hours=1)
 
+_PASSED_ON = (http.HTTPStatus.BAD_GATEWAY, http.HTTPStatus.GATEWAY_TIMEOUT)
+"""A gateway that passed the request on and got no good answer says so: it may have been delivered."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -30,7 +33,9 @@ class Webhook:
     def __post_init__(self) -> None:
         try:
             parts = urlsplit(self.address)
-            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+            host = (parts.hostname or "").encode("idna").decode()
+            usable = parts.scheme in ("http", "https") and bool(host) and parts.port != 0
+            usable = usable and all("!" <= sign <= "~" for sign in host + parts.path + parts.query)
         except ValueError:
             usable = False
         if not usable:
@@ -45,7 +50,7 @@ class Webhook:
         try:
             # Apart from the request: what did not connect was surely not delivered.
             connection.connect()
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             return Answer("failed", f"no connection: {type(error).__name__}")
         try:
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -60,14 +65,17 @@ class Webhook:
             return Answer("sent")
         if status == http.HTTPStatus.TOO_MANY_REQUESTS:
             return Answer("later", "HTTP 429", _wait(after))
+        if status in _PASSED_ON:
+            return Answer("unknown", f"HTTP {status}: may have been passed on; not sent again")
         return Answer("failed", f"HTTP {status}")
 
 
 def _wait(after: str | None) -> timedelta:
     """What ``Retry-After`` says: seconds, or an instant; a minute when it says nothing that can be read."""
     text = (after or "").strip()
-    if text.isdecimal():
-        return min(timedelta(seconds=min(int(text), _LONGEST_WAIT.total_seconds())), _LONGEST_WAIT)
+    if text.isascii() and text.isdecimal():
+        # Of thousands of digits Python reads no number.
+        return min(timedelta(seconds=int(text)), _LONGEST_WAIT) if len(text) < 10 else _LONGEST_WAIT
     try:
         until = parsedate_to_datetime(text)
     except ValueError:

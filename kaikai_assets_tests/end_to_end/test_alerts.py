@@ -1,6 +1,12 @@
 """Alerts from files to the status log in the warehouse: late data, people, the command line, Dagster."""
 
+import os
 import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,10 +14,13 @@ import dagster as dg
 import duckdb
 import pytest
 from click.testing import CliRunner
+from pydantic import SecretStr
 
+from kaikai_assets.build.steps import WHOLE
 from kaikai_assets.cli.main import cli
 from kaikai_assets.domains.air.domain import AIR
 from kaikai_assets.ledger.alerts import AlertError, Known
+from kaikai_assets.ledger.database import LedgerUnavailable
 from kaikai_assets.operations.backup import backup
 from kaikai_assets.operations.restore import restore
 from kaikai_assets.orchestration.automation import range_tags, run_config
@@ -22,6 +31,14 @@ from kaikai_assets_tests.end_to_end.product import again, build, drop
 from kaikai_assets_tests.end_to_end.test_rebuilding import HEADER, day_file
 
 DAY = "2025-03-01"
+ALWAYS = timedelta(days=5000)
+
+PUBLISH = """
+from kaikai_assets.domains.air.domain import AIR
+from kaikai_assets.platform import Platform
+from kaikai_assets.settings import Settings
+Platform(Settings(), {AIR.name: AIR}).publish(AIR)
+"""
 
 
 def hours(*bad: int, minutes: int = 60) -> str:
@@ -37,6 +54,12 @@ def hours(*bad: int, minutes: int = 60) -> str:
 def publish(platform: Platform) -> None:
     assert not build(platform).failed
     platform.publish(AIR)
+
+
+def always_news(platform: Platform) -> Platform:
+    """Anew, and no alert is too old to be told."""
+    settings = platform.settings.model_copy(update={"notify_within_h": ALWAYS.total_seconds() / 3600})
+    return Platform(settings, platform.domains)
 
 
 def ask(platform: Platform, query: str) -> list[tuple[object, ...]]:
@@ -110,6 +133,93 @@ def test_a_backup_brings_the_journal_with_it(alerted: Platform, tmp_path: Path) 
     assert hourly(elsewhere)[0].state.acknowledged
     assert elsewhere.ledger.alerts.log() == before == alerted.ledger.alerts.log()
     assert changes(elsewhere) == changes(alerted)
+
+
+def test_a_ledger_is_moved_by_backup_and_restore(alerted: Platform, tmp_path: Path) -> None:
+    alerted.act_on_alert("acknowledge", hourly(alerted)[0].seen.episode.alert_id, "somebody")
+    backup(alerted, tmp_path / "backup", utc_now())
+    url = SecretStr(f"sqlite:///{tmp_path / 'moved.sqlite'}")
+    moved = Platform(alerted.settings.model_copy(update={"ledger_url": url}), alerted.domains)
+    restore(moved, tmp_path / "backup")
+    publish(moved)
+    assert moved.ledger.alerts.log() == alerted.ledger.alerts.log()
+    assert moved.ledger.outbox.listed() == alerted.ledger.outbox.listed()
+
+
+def test_what_waited_to_be_told_when_a_backup_was_made_is_not_told_by_the_restored(
+    platform: Platform, tmp_path: Path
+) -> None:
+    old = always_news(platform)
+    for sensor in ("SENS001", "SENS002", "SENS003"):
+        drop(old, f"{sensor}.csv", hours(2).replace("SENS001", sensor))
+    publish(old)
+    outbox = old.ledger.outbox
+    first = outbox.claim(utc_now(), timedelta(0), ALWAYS)
+    outbox.settle(first, "sent", "", utc_now())
+    cut_off = outbox.claim(utc_now(), timedelta(0), ALWAYS)
+    assert first
+    assert cut_off
+    before = [one.state for one in outbox.listed()]
+    assert set(before) == {"sent", "sending", "pending"}
+    backup(old, tmp_path / "backup", utc_now())
+    elsewhere = Platform(old.settings.model_copy(update={"data": tmp_path / "elsewhere"}), old.domains)
+    for _ in range(2):
+        restore(elsewhere, tmp_path / "backup")
+        restored = [one.state for one in elsewhere.ledger.outbox.listed()]
+        assert restored == ["sent" if was == "sent" else "unknown" for was in before]
+    publish(elsewhere)
+    assert elsewhere.ledger.outbox.claim(utc_now() + timedelta(days=1), timedelta(0), ALWAYS) == []
+
+
+def test_a_ledger_that_is_made_anew_from_raw_tells_nothing_again(platform: Platform) -> None:
+    before = always_news(platform)
+    drop(before, "day.csv", hours(2))
+    publish(before)
+    told = {one.key for one in before.ledger.outbox.listed() if one.state == "pending"}
+    assert told
+    before.ledger.close()
+    for file in before.settings.data.glob("ledger.sqlite*"):
+        file.unlink()
+    after = always_news(platform)
+    publish(after)
+    assert {one.key: one.state for one in after.ledger.outbox.listed()} == dict.fromkeys(told, "held")
+
+
+def test_tables_are_published_though_alerts_cannot_be_followed_and_the_attempt_has_failed(platform: Platform) -> None:
+    drop(platform, "day.csv", hours(2))
+    assert not build(platform).failed
+    with closing(sqlite3.connect(platform.settings.data / "ledger.sqlite")) as connection:
+        connection.execute("DROP TABLE notifications")
+    with pytest.raises(LedgerUnavailable, match="notifications"):
+        platform.publish(AIR)
+    assert ask(platform, "SELECT count(*) > 0 FROM gold.air_alerts") == [(True,)]
+    target = (AIR.warehouse, WHOLE)
+    assert "notifications" in platform.ledger.targets.attempts()[target].error
+    assert target not in platform.ledger.targets.built()
+    mended = again(platform)
+    mended.publish(AIR)
+    assert target not in mended.ledger.targets.attempts()
+    assert changes(mended) == [("opened", 2, ""), ("cleared", 3, "")]
+
+
+@pytest.mark.parametrize("noted", [False, True])
+def test_a_publication_that_is_killed_while_it_follows_alerts_is_made_good_by_the_next(
+    platform: Platform, noted: bool
+) -> None:
+    drop(platform, "day.csv", hours(2))
+    assert not build(platform).failed
+    # Opening the ledger, the attempt and the plan come first, then what was seen, then up to where.
+    killed = subprocess.run(
+        [sys.executable, "-c", PUBLISH],
+        env={**os.environ, "KAIKAI_DATA": str(platform.settings.data), "KAIKAI_KILL_AT_WRITE": "5" if noted else "4"},
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert bool(platform.ledger.alerts.log()) == noted
+    assert (AIR.alert_journal[0], WHOLE) not in platform.ledger.targets.built()
+    platform.publish(AIR)
+    assert changes(platform) == [("opened", 2, ""), ("cleared", 3, "")]
+    assert len(platform.ledger.outbox.listed()) == len({one.key for one in platform.ledger.outbox.listed()}) > 0
 
 
 def test_alerts_of_a_backfill_are_noted_and_held(alerted: Platform) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from kaikai_assets.alerts.lifecycle import ESCALATION, Episode
+from kaikai_assets.alerts.notifications import Notice
+from kaikai_assets.landing.raw import Landed
 from kaikai_assets.ledger.alerts import AlertError
 from kaikai_assets.ledger.store import Ledger
 from kaikai_assets_tests.alerts.moments import START, after, at, episode
@@ -26,6 +28,17 @@ def note(
     ledger: Ledger, *episodes: Episode, now: datetime = START + HOUR, missing: Collection[date] = (), domain: str = "d"
 ) -> int:
     return ledger.alerts.note(domain, episodes, missing, SOURCES, now, WITHIN)
+
+
+def claim(ledger: Ledger, now: datetime) -> list[Notice]:
+    return ledger.outbox.claim(now, HOUR, WITHIN)
+
+
+def a_file(arrived_at: datetime) -> Landed:
+    return Landed(
+        domain="d", source="s", kind="readings", identity="i", sha256="0" * 64, name="a.csv", bytes=1, records=1,
+        arrival_seq=1, arrived_at=arrived_at, counted="c", days={START.date(): 1},
+    )  # fmt: skip
 
 
 def logged(ledger: Ledger) -> list[str]:
@@ -167,12 +180,131 @@ def test_a_cleared_alert_that_nobody_acknowledged_is_escalated_too(ledger: Ledge
 
 
 def test_old_alerts_are_neither_told_nor_escalated(ledger: Ledger) -> None:
-    note(ledger, episode(0, 5), now=START + WITHIN + timedelta(seconds=1))
+    note(ledger, episode(0, 5), now=at(5) + WITHIN + timedelta(seconds=1))
     (one,) = ledger.outbox.listed()
     assert (one.state, one.reason[:3]) == ("held", "old")
     assert ledger.alerts.escalate("d", SOURCES, START + 2 * WITHIN) == 0
-    note(ledger, episode(0, 5, entity="P2"), episode(0, 5), now=START + WITHIN)
+    note(ledger, episode(0, 5, entity="P2"), episode(0, 5), now=at(5) + WITHIN)
     assert {one.entity: one.state for one in ledger.outbox.listed()} == {"P1": "held", "P2": "pending"}
+
+
+def test_what_began_long_ago_and_goes_on_is_news(ledger: Ledger) -> None:
+    began = -40 * 60
+    note(ledger, episode(began, 0), now=at(0))
+    assert outbox(ledger) == [("raised", "pending", at(began), after(0))]
+    assert ledger.alerts.escalate("d", SOURCES, at(0)) == 1
+
+
+def test_an_old_alert_that_is_found_to_go_on_is_told_and_escalated(ledger: Ledger) -> None:
+    began = -40 * 60
+    note(ledger, episode(began, began + 5), now=at(0))
+    note(ledger, episode(began, -1), now=at(0))
+    assert [one.key for one in claim(ledger, at(0))] == [one.key for one in ledger.outbox.listed()]
+    assert ledger.alerts.escalate("d", SOURCES, at(0)) == 1
+
+
+def test_of_a_ledger_made_anew_only_what_was_raised_after_the_last_arrival_is_told(ledger: Ledger) -> None:
+    landed = a_file(arrived_at=at(30))
+    ledger.landed.register(landed)
+    note(ledger, episode(0, 20, entity="P0"))
+    ledger.served.note_unknown([landed])
+    note(ledger, episode(0, 20, entity="P0"), episode(0, 60), episode(31, 60, entity="P2"))
+    note(ledger, episode(0, 60, alert_id="x"), domain="other")
+    assert {(one.domain, one.entity): one.state for one in ledger.outbox.listed()} == {
+        ("d", "P0"): "pending",
+        ("d", "P1"): "held",
+        ("d", "P2"): "pending",
+        ("other", "P1"): "pending",
+    }
+    # A person dealt with it; what follows is a new matter.
+    ledger.alerts.act("resolve", episode(0, 60).alert_id, "somebody", at(61), reason="done")
+    note(ledger, episode(0, 90), now=at(90))
+    assert [one.state for one in ledger.outbox.listed() if one.entity == "P1" and one.domain == "d"] == [
+        "held",
+        "pending",
+    ]
+
+
+def test_what_waits_for_longer_than_alerts_are_news_is_held_unless_they_go_on(ledger: Ledger) -> None:
+    late = at(5) + WITHIN + HOUR
+    note(ledger, episode(0, 5), episode(0, 5, entity="P2"))
+    note(ledger, episode(0, 5), replace(episode(0, 5, entity="P2"), last_violation_end=late), now=late)
+    assert [one.entity for one in claim(ledger, late)] == ["P2"]
+    assert claim(ledger, late) == []
+    assert [(one.state, one.reason[:3]) for one in ledger.outbox.listed() if one.entity == "P1"] == [("held", "old")]
+
+
+@pytest.mark.parametrize("meanwhile", [[], [episode(0, 5, 6, severity="alert")]], ids=["withdrawn", "silenced"])
+def test_what_was_held_waits_again_when_its_alert_is_active_again(ledger: Ledger, meanwhile: list[Episode]) -> None:
+    note(ledger, episode(0, 5, severity="alert"), now=at(5))
+    if meanwhile:
+        act = ledger.alerts.act
+        act("silence", episode(0, 5).alert_id, "a", at(5), reason="r", expires_at=at(30))
+    note(ledger, *meanwhile, now=at(7))
+    assert claim(ledger, at(7)) == []
+    assert [one.state for one in ledger.outbox.listed()] == ["held"]
+    note(ledger, episode(0, 60, severity="alert"), now=at(60))
+    (one,) = claim(ledger, at(60))
+    assert (one.since, one.until, one.state, one.reason) == (at(0), after(60), "sending", one.reason)
+
+
+def test_what_cleared_while_silenced_is_not_told_though_late_data_changes_it(ledger: Ledger) -> None:
+    one = episode(0, 5, severity="alert")
+    note(ledger, one, now=at(5))
+    ledger.alerts.act("silence", one.alert_id, "a", at(5), reason="r", expires_at=at(30))
+    note(ledger, replace(one, closed_at=at(6)), now=at(7))
+    assert claim(ledger, at(7)) == []
+    note(ledger, replace(one, closed_at=at(6), peak=80.0), now=at(40))
+    assert claim(ledger, at(40)) == []
+    assert [(o.state, o.reason) for o in ledger.outbox.listed()] == [("held", "cleared while silenced")]
+
+
+def test_a_silence_that_is_ended_early_is_noticed(ledger: Ledger) -> None:
+    one = episode(0, 5, severity="alert")
+    note(ledger, one)
+    ledger.alerts.act("silence", one.alert_id, "a", at(60), reason="r", expires_at=at(24 * 60))
+    assert claim(ledger, at(60)) == []
+    ledger.alerts.act("unsilence", one.alert_id, "a", at(61))
+    assert len(claim(ledger, at(180))) == 1
+
+
+def test_a_server_that_asks_to_wait_is_waited_for_by_what_is_offered_later_too(ledger: Ledger) -> None:
+    first, second = episode(0, 5), episode(0, 5, entity="P2")
+    note(ledger, first)
+    ledger.outbox.rest(claim(ledger, at(60)), at(120))
+    note(ledger, first, second, now=at(61))
+    assert claim(ledger, at(119)) == []
+    assert sorted(one.entity for _ in range(2) for one in claim(ledger, at(120))) == ["P1", "P2"]
+    assert {one.attempts for one in ledger.outbox.listed()} == {1}
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=365), timedelta(hours=6)])
+def test_a_clock_that_was_ahead_and_is_set_right_stops_nothing(ledger: Ledger, ahead: timedelta) -> None:
+    within = timedelta(days=400)
+    first, then = episode(0, 5, 6), episode(60, 65)
+    asked, refused = episode(0, 5, entity="P2"), episode(0, 5, entity="P3")
+    ledger.alerts.note("d", [first, asked, refused], (), SOURCES, START + ahead, within)
+    for now in (START + ahead, START + ahead, START + ahead + HOUR / 6):
+        claimed = ledger.outbox.claim(now, HOUR, within)
+        if claimed[0].entity == "P1":
+            ledger.outbox.settle(claimed, "sent", "", now)
+        elif claimed[0].entity == "P2":
+            ledger.outbox.rest(claimed, now + HOUR / 6)
+        else:
+            pass  # its sender is killed
+    assert ledger.outbox.abandon(at(70), HOUR / 60) == 0
+    assert ledger.outbox.abandon(at(72), HOUR / 60) == 1
+    ledger.alerts.note("d", [first, then, asked, refused], (), SOURCES, at(72), within)
+    assert [one.entity for one in ledger.outbox.claim(at(72), HOUR, within)] == ["P2"]
+    assert [one.entity for one in ledger.outbox.claim(at(72) + HOUR, HOUR, within)] == ["P1"]
+    assert ledger.outbox.claim(at(72) + HOUR, HOUR, within) == []
+
+
+def test_an_entity_may_have_a_long_name(ledger: Ledger) -> None:
+    name = "s" * 1000
+    note(ledger, episode(0, 5, entity=name, alert_id="x"))
+    ledger.alerts.act("acknowledge", "x", "somebody", at(60))
+    assert [one.entity for one in ledger.outbox.listed()] == [name]
 
 
 def test_info_is_not_told_and_the_text_holds_what_a_person_must_know(ledger: Ledger) -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -40,6 +41,11 @@ def make(settings: Settings, server: Slack) -> Callable[..., Platform]:
         return Platform(settings.model_copy(update=values), {"air": DOMAIN})
 
     return made
+
+
+@pytest.fixture
+def unpaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kaikai_assets.operations.dispatch._PACE_S", 0.0)
 
 
 def see(platform: Platform, *episodes: Episode, now: datetime = START) -> None:
@@ -117,7 +123,7 @@ def test_a_server_that_asks_to_wait_is_waited_for_by_all(make: Callable[..., Pla
 
 
 def test_a_server_with_a_fault_is_asked_again_ever_later_and_not_for_ever(
-    make: Callable[..., Platform], server: Slack, caplog: pytest.LogCaptureFixture
+    make: Callable[..., Platform], server: Slack, caplog: pytest.LogCaptureFixture, unpaced: None
 ) -> None:
     platform = make()
     server.answers = [(500, {})]
@@ -128,6 +134,29 @@ def test_a_server_with_a_fault_is_asked_again_ever_later_and_not_for_ever(
     assert tried == [0, 30, 90, 210, 450, 930]
     assert states(platform) == [("failed", "HTTP 500")]
     assert "secret" not in caplog.text
+
+
+def test_a_new_notice_that_joins_one_that_was_tried_before_has_its_own_attempts(
+    make: Callable[..., Platform], server: Slack, unpaced: None
+) -> None:
+    platform = make(notify_every_s=0)
+    server.answers = [(500, {})]
+    first, second = episode(0, 5, 6, severity="alert"), episode(10, 15, severity="alert")
+    see(platform, first)
+    for n in (0, 30, 90, 210, 450):
+        send(platform, START + timedelta(seconds=n))
+    see(platform, first, second, now=at(15))
+    assert send(platform, at(16)) == Dispatched(postponed=1)
+    assert [(one.state, one.attempts) for one in platform.ledger.outbox.listed()] == [("failed", 6), ("pending", 1)]
+
+
+def test_being_asked_to_wait_is_no_attempt(make: Callable[..., Platform], server: Slack) -> None:
+    platform = make()
+    server.answers = [*([(429, {"Retry-After": "1"})] * 8), (500, {}), (200, {})]
+    see(platform, episode(0, 5, severity="alert"))
+    done = [send(platform, START + timedelta(seconds=n)) for n in range(9)]
+    assert done == [Dispatched(postponed=1)] * 9
+    assert send(platform, START + timedelta(seconds=8 + 30)) == Dispatched(sent=1)
 
 
 def test_a_fault_that_passes_loses_nothing(make: Callable[..., Platform], server: Slack) -> None:
@@ -181,7 +210,7 @@ def test_a_sender_that_is_killed_while_it_sends_sends_nothing_twice(
     assert len(server.texts) == len(set(server.texts)) == 2
 
 
-def test_of_senders_at_once_one_sends(make: Callable[..., Platform], server: Slack) -> None:
+def test_of_senders_at_once_one_sends_and_keeps_the_pace(make: Callable[..., Platform], server: Slack) -> None:
     platform = make()
     see(platform, *(episode(0, 5, severity="alert", entity=f"P{n}") for n in range(3)))
     threads = [threading.Thread(target=send, args=(make(),)) for _ in range(3)]
@@ -190,6 +219,7 @@ def test_of_senders_at_once_one_sends(make: Callable[..., Platform], server: Sla
     for thread in threads:
         thread.join()
     assert len(server.texts) == len(set(server.texts)) == 3
+    assert all(later - sooner >= 1 for sooner, later in pairwise(server.at))
 
 
 def test_what_was_acknowledged_or_withdrawn_meanwhile_is_not_told(make: Callable[..., Platform], server: Slack) -> None:

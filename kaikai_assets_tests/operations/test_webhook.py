@@ -22,15 +22,35 @@ def test_a_message_arrives_as_it_is_to_be_read(server: Slack) -> None:
     assert server.texts == ["SpO2 &lt; 88 &amp; é\nP1"]
 
 
-@pytest.mark.parametrize("status", [302, 400, 404, 500, 503])
+@pytest.mark.parametrize("status", [302, 400, 404, 500, 501, 503])
 def test_other_statuses_are_failures(server: Slack, status: int) -> None:
     server.answers = [(status, {"Location": "/elsewhere"})]
     assert Webhook(server.address).post("x") == Answer("failed", f"HTTP {status}")
     assert len(server.texts) == 1
 
 
+@pytest.mark.parametrize("status", [502, 504])
+def test_a_gateway_that_got_no_good_answer_leaves_it_unknown(server: Slack, status: int) -> None:
+    server.answers = [(status, {})]
+    answer = Webhook(server.address).post("x")
+    assert (answer.outcome, str(status) in answer.reason) == ("unknown", True)
+
+
 @pytest.mark.parametrize(
-    ("after", "seconds"), [("7", 7), ("0", 0), ("999999999999999999999", 3600), (None, 60), ("soon", 60), ("-3", 60)]
+    ("after", "seconds"),
+    [
+        ("7", 7),
+        ("0", 0),
+        ("3600", 3600),
+        ("999999999999999999999", 3600),
+        ("9" * 5000, 3600),
+        (None, 60),
+        ("soon", 60),
+        ("-3", 60),
+        ("²", 60),
+        ("Mon, 99 Foo", 60),
+    ],
+    ids=lambda value: str(value)[:12],
 )
 def test_a_server_that_has_too_much_says_how_long_to_wait(server: Slack, after: str | None, seconds: int) -> None:
     server.answers = [(429, {} if after is None else {"Retry-After": after})]
@@ -61,7 +81,20 @@ def test_nobody_there_is_a_failure() -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["hooks.example.org/secret", "ftp://x/secret", "http:///secret", "http://[x/secret", "http://x:99999/s"]
+    "address",
+    [
+        "hooks.example.org/secret",
+        "ftp://x/secret",
+        "http:///secret",
+        "http://[x/secret",
+        "http://x:99999/s",
+        "http://a..b/secret",
+        "http://a b/secret",
+        "http://" + "a" * 64 + ".org/secret",
+        "http://x/secr\u00e9t",
+        "http://x/se cret",
+        "http://x/s?se cret",
+    ],
 )
 def test_an_address_that_is_none_is_refused_and_not_shown(address: str) -> None:
     with pytest.raises(ValueError, match="KAIKAI_SLACK_WEBHOOK") as error:
