@@ -4,6 +4,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from kaikai_assets.settings import Settings
 from kaikai_assets.simulation.air import AirDefects, AirFaults, simulate_air
@@ -12,8 +13,8 @@ from kaikai_assets.simulation.vitals import (
     Profile,
     VitalsDefects,
     simulate_vitals,
-    simulate_vitals_live,
 )
+from kaikai_assets.simulation.vitals_live import LONGEST_S, simulate_vitals_live
 
 DEMO_START = date(2025, 3, 1)
 DEMO_DAYS = 14
@@ -87,11 +88,13 @@ def simulate_air_command(
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--defects/--no-defects", default=True, show_default=True)
 @click.option("--faults/--no-faults", default=True, show_default=True, help="Devices that shake, stick, fall silent, …")
-@click.option("--live", is_flag=True, help="Drop small files in real time, without defects, until stopped.")
-@click.option("--seconds", type=click.FloatRange(0), help="With --live: stop after this many seconds.")
+@click.option("--live", is_flag=True, help="Drop small files in real time, without defects, for a week.")
+@click.option("--seconds", type=click.FloatRange(0), help="With --live: stop after this many.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write to; default: the inbox.")
 @click.option("--truth", type=click.Path(path_type=Path), help="Folder of what was injected; default: <data>/truth.")
+@click.pass_context
 def simulate_vitals_command(
+    context: click.Context,
     profile: str,
     start: datetime,
     days: int,
@@ -106,11 +109,19 @@ def simulate_vitals_command(
     truth: Path | None,
 ) -> None:
     """Write messages of bracelets and the registry of patients. None of them exists."""
+    _refuse_idle(context)
     settings = Settings()
     kind: Profile = "simple" if profile == "simple" else "medical"
     if live:
         files = simulate_vitals_live(
-            out or settings.inbox, profile=kind, patients=patients, interval_s=interval, seed=seed, seconds=seconds
+            out or settings.inbox,
+            profile=kind,
+            patients=patients,
+            interval_s=interval,
+            seed=seed,
+            seconds=LONGEST_S if seconds is None else seconds,
+            faults_per_day=FAULTS_PER_DAY if faults else 0.0,
+            truth=truth or settings.data / "truth",
         )
         click.echo(f"{files} files")
         return
@@ -130,3 +141,20 @@ def simulate_vitals_command(
         f"{made.files.height} files, {made.files['records'].sum()} records, {made.crises.height} crises, "
         f"{made.faults.height} faults of devices, {made.defects.height} defects"
     )
+
+
+def _refuse_idle(context: click.Context) -> None:
+    """Raises ``click.UsageError`` for an option that would change nothing."""
+    given = {name: value for name, value in context.params.items() if _is_given(context, name)}
+    if context.params["live"]:
+        idle = [name for name in ("start", "days") if name in given] + ["defects"] * bool(given.get("defects"))
+        if idle:
+            raise click.UsageError(f"--{idle[0]} does not go with --live, which starts now and has no defects")
+    elif "seconds" in given:
+        raise click.UsageError("--seconds goes with --live only")
+    if context.params["profile"] == "simple" and "patients" in given:
+        raise click.UsageError("--patients goes with --profile medical only: the simple profile has three")
+
+
+def _is_given(context: click.Context, name: str) -> bool:
+    return context.get_parameter_source(name) is ParameterSource.COMMANDLINE

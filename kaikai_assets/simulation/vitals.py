@@ -3,7 +3,6 @@
 Same arguments, same bytes, on any machine.
 """
 
-import time as clock
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -16,12 +15,12 @@ from kaikai_assets.simulation.files import write_whole
 from kaikai_assets.simulation.streams import Floats, Stream
 from kaikai_assets.simulation.vitals_defects import REJECTED, VitalsDefects, with_defects
 from kaikai_assets.simulation.vitals_episodes import CRISES, Episode, Profile, episodes
-from kaikai_assets.simulation.vitals_faults import device_faults, with_faults
+from kaikai_assets.simulation.vitals_faults import Fault, device_faults, with_faults
 from kaikai_assets.simulation.vitals_messages import flat, nested, stamps
 from kaikai_assets.simulation.vitals_patients import SimPatient, medical_patients, registry_csv, simple_patients
 from kaikai_assets.simulation.vitals_signal import DECIMALS, vitals_signal
 
-__all__ = ["FAULTS_PER_DAY", "Profile", "Truth", "VitalsDefects", "simulate_vitals", "simulate_vitals_live"]
+__all__ = ["FAULTS_PER_DAY", "Profile", "Truth", "VitalsDefects", "simulate_vitals"]
 
 FAULTS_PER_DAY = 0.2
 """Of a device."""
@@ -29,7 +28,7 @@ FAULTS_PER_DAY = 0.2
 BATCH_H = 6
 """Hours of messages in a file."""
 
-_SOURCES = {"nested": "bracelet_ndjson", "flat": "bracelet_flat"}
+SOURCES = {"nested": "bracelet_ndjson", "flat": "bracelet_flat"}
 _INSTANT = pl.Datetime("us", "UTC")
 _SPAN: dict[str, pl.DataType] = {"kind": pl.String(), "start": _INSTANT, "end": _INSTANT}
 _CRISES: dict[str, pl.DataType] = {"patient_id": pl.String(), **_SPAN, "effects": pl.String()}
@@ -76,12 +75,12 @@ def simulate_vitals(
         raise ValueError(f"at least one day and one patient, not {days} and {patients}")
     if interval_s < 1 or 86400 % interval_s:
         raise ValueError(f"interval_s must divide a day of 86400 s; {interval_s} does not")
-    people = _people(profile, patients, start, seed)
+    people = people_of(profile, patients, start, seed)
     begin, length = datetime.combine(start, time(), UTC), timedelta(days=days)
     happening = episodes(profile, people, begin, length, seed)
     faults = device_faults([who.device_id for who in people], begin, length, faults_per_day, seed)
-    values = vitals_signal(people, happening, begin, 86400 * days // interval_s, interval_s, seed)
-    readings = _readings(people, values, begin, interval_s, seed)
+    values, _ = vitals_signal(people, happening, begin, 86400 * days // interval_s, interval_s, seed)
+    readings = readings_of(people, values, begin, interval_s, seed)
     spoilt = with_defects(with_faults(readings, faults, seed), defects, seed)
     made = spoilt.with_columns(batch=(pl.col("time") - begin).dt.total_hours() // BATCH_H)
 
@@ -90,8 +89,8 @@ def simulate_vitals(
     delivered = _deliver(folder, made, begin, seed)
     again = _redeliver(folder, delivered, defects.redelivered, seed)
     result = Truth(
-        crises=pl.DataFrame([_row(people, episode) for episode in happening if episode.kind in CRISES], schema=_CRISES),
-        faults=pl.DataFrame([asdict(fault) for fault in faults], schema=_FAULTS),
+        crises=crises_of(people, happening),
+        faults=faults_frame(faults),
         defects=delivered.filter(pl.col("kind").is_not_null())
         .sort("id", "batch")
         .unique("id", keep="first", maintain_order=True)
@@ -100,55 +99,38 @@ def simulate_vitals(
         readings=_remaining(made),
     )
     if truth:
-        for name in ("crises", "faults", "defects"):
-            frame: pl.DataFrame = getattr(result, name)
-            write_whole(truth / f"vitals_{name}.csv", frame.write_csv(datetime_format="%Y-%m-%dT%H:%M:%SZ").encode())
+        write_truth(truth, crises=result.crises, faults=result.faults, defects=result.defects)
     return result
 
 
-def simulate_vitals_live(
-    out: Path, *, profile: Profile, patients: int, interval_s: int, seed: int, seconds: float | None
-) -> int:
-    """Drop a small file of each form every ``interval_s`` seconds, as the readings are made, and the registry first.
-
-    Until stopped, or for some ``seconds``; the number of files.
-    """
-    begin = datetime.now(UTC).replace(microsecond=0)
-    people = _people(profile, patients, begin.date(), seed)
-    folder, files = out / "vitals", 0
-    write_whole(folder / "patients_csv" / "patients.csv", registry_csv(people, interval_s))
-    steps, block = max(1, 3600 // interval_s), 0
-    until = None if seconds is None else clock.monotonic() + seconds
-    while True:
-        start = begin + timedelta(seconds=block * steps * interval_s)
-        happening = episodes(profile, people, start, timedelta(seconds=steps * interval_s), seed + block)
-        values = vitals_signal(people, happening, start, steps, interval_s, seed + block)
-        rows = with_defects(
-            with_faults(_readings(people, values, start, interval_s, seed + block), [], seed),
-            VitalsDefects.none(),
-            seed,
-        )
-        for (at,), now in rows.sort("time").partition_by("time", as_dict=True, maintain_order=True).items():
-            wait = (at - datetime.now(UTC)).total_seconds()
-            if until is not None and clock.monotonic() + max(wait, 0) >= until:
-                return files
-            clock.sleep(max(wait, 0))
-            for form, source in _SOURCES.items():
-                lines = _lines(now.filter(form=form), form)
-                if lines.len():
-                    write_whole(folder / source / f"live_{at:%Y%m%dT%H%M%S}.ndjson", _text(lines))
-                    files += 1
-        block += 1
+def write_truth(folder: Path, **frames: pl.DataFrame) -> None:
+    """Write ``vitals_<name>.csv`` for each frame."""
+    for name, frame in frames.items():
+        write_whole(folder / f"vitals_{name}.csv", frame.write_csv(datetime_format="%Y-%m-%dT%H:%M:%SZ").encode())
 
 
-def _people(profile: Profile, patients: int, start: date, seed: int) -> list[SimPatient]:
+def crises_of(people: Sequence[SimPatient], happening: Sequence[Episode]) -> pl.DataFrame:
+    """What of it counts as a crisis, as in ``Truth``."""
+    return pl.DataFrame([_row(people, episode) for episode in happening if episode.kind in CRISES], schema=_CRISES)
+
+
+def faults_frame(faults: Sequence[Fault]) -> pl.DataFrame:
+    """Faults of devices, as in ``Truth``."""
+    return pl.DataFrame([asdict(fault) for fault in faults], schema=_FAULTS)
+
+
+def people_of(profile: Profile, patients: int, start: date, seed: int) -> list[SimPatient]:
+    """Patients of a profile at a start; the simple one has three."""
     return simple_patients(start) if profile == "simple" else medical_patients(patients, start, seed)
 
 
-def _readings(
-    people: Sequence[SimPatient], values: dict[str, Floats], start: datetime, interval_s: int, seed: int
+def readings_of(
+    people: Sequence[SimPatient], values: dict[str, Floats], start: datetime, interval_s: int, seed: int, first: int = 0
 ) -> pl.DataFrame:
-    """One row for each patient and step, by patient, then time; ``luck`` draws the spelling of its time."""
+    """One row for each patient and step, by patient, then time; ``luck`` draws the spelling of its time.
+
+    ``first`` counts the steps before, which drained the batteries.
+    """
     steps = len(values["freq_card"])
     times = [start + timedelta(seconds=step * interval_s) for step in range(steps)]
     who = pl.DataFrame(
@@ -161,7 +143,7 @@ def _readings(
     grid = who.join(pl.DataFrame({"time": times}, schema={"time": _INSTANT}), how="cross", maintain_order="left_right")
     stream = Stream(seed, 70)
     # A battery lasts three days.
-    charge = 100 - (np.arange(steps) * interval_s % 259_200) / 2_592
+    charge = 100 - (np.arange(first, first + steps) * interval_s % 259_200) / 2_592
     return grid.with_columns(
         *(pl.Series(metric, values[metric].T.ravel()) for metric in DECIMALS),
         pl.Series("battery_pct", np.tile(np.round(charge), len(people))),
@@ -172,7 +154,8 @@ def _readings(
     ).with_columns(pain=pl.when(pl.col("pain") > 0).then("pain"))
 
 
-def _lines(messages: pl.DataFrame, form: str) -> pl.Series:
+def message_lines(messages: pl.DataFrame, form: str) -> pl.Series:
+    """Messages of one form, as lines."""
     kind = pl.col("kind")
     stamped = messages.with_columns(
         patient=pl.when(kind == "no_patient").then(pl.lit("")).otherwise("patient_id"),
@@ -183,7 +166,8 @@ def _lines(messages: pl.DataFrame, form: str) -> pl.Series:
     return whole.select(pl.when(kind == "damaged").then(pl.col("line").str.head(60)).otherwise("line")).to_series()
 
 
-def _text(lines: pl.Series) -> bytes:
+def file_of(lines: pl.Series) -> bytes:
+    """Lines as a file."""
     return ("\n".join(lines) + "\n").encode()
 
 
@@ -197,9 +181,9 @@ def _deliver(folder: Path, made: pl.DataFrame, begin: datetime, seed: int) -> pl
     both = pl.concat([on_time, copies]).sort("batch", "slot", "id")
     found = []
     for (batch, form), messages in both.partition_by("batch", "form", as_dict=True, maintain_order=True).items():
-        source = _SOURCES[str(form)]
+        source = SOURCES[str(form)]
         name = f"{source}/bracelets_{begin + timedelta(hours=BATCH_H * int(str(batch))):%Y-%m-%dT%H}.ndjson"
-        write_whole(folder / name, _text(_lines(messages, str(form))))
+        write_whole(folder / name, file_of(message_lines(messages, str(form))))
         found.append(messages.select("id", "batch", "kind", "patient_id", "time", file=pl.lit(name)))
     return pl.concat(found)
 

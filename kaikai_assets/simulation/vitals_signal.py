@@ -3,7 +3,7 @@
 Every array is shaped (steps, patients); units are those of the readings' contract.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -59,8 +59,12 @@ def vitals_signal(
     steps: int,
     interval_s: int,
     seed: int,
-) -> dict[str, Floats]:
-    """Metrics of all patients, ``steps`` readings ``interval_s`` seconds apart from ``start`` on, rounded."""
+    before: Mapping[str, Floats] | None = None,
+) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    """Metrics of all patients, ``steps`` readings ``interval_s`` seconds apart from ``start`` on, rounded.
+
+    The second result is where slow noise stands at the end, from which a next call goes on (``before``).
+    """
     seconds = np.arange(steps, dtype=np.float64) * interval_s
     hour = (((start.hour * 60 + start.minute) * 60 + start.second + seconds) / 3600 % 24)[:, None]
     awake = bump(hour, 15, 11, 24)
@@ -76,10 +80,13 @@ def vitals_signal(
         "activity": 15 * awake + 0 * usual["freq_card"],
         "pain": 0 * awake + 0 * usual["freq_card"],
     }
+    slow_noise = {}
     for key, (metric, (slow, fast)) in enumerate(_NOISE.items()):
         stream = Stream(seed, 40, key)
         start_noise, steady = stream.normal(len(patients)), stream.normal(steps, len(patients))
-        values[metric] = values[metric] + slow * autocorrelated(steady, start_noise, interval_s)
+        noise = autocorrelated(steady, before[metric] if before else start_noise, interval_s)
+        slow_noise[metric] = noise[-1].copy()
+        values[metric] = values[metric] + slow * noise
         values[metric] = values[metric] + fast * stream.normal(steps, len(patients))
     for episode in happening:
         first = max(0, -(-int((episode.start - start).total_seconds()) // interval_s))
@@ -87,7 +94,8 @@ def vitals_signal(
         shape = _course(seconds[first:last] - (episode.start - start).total_seconds(), episode)
         for metric, effect in episode.effects.items():
             values[metric][first:last, episode.patient] += effect * shape
-    return {m: np.round(np.clip(values[m], *SOUND_RANGE[m]), DECIMALS[m]) + 0.0 for m in DECIMALS}
+    rounded = {m: np.round(np.clip(values[m], *SOUND_RANGE[m]), DECIMALS[m]) + 0.0 for m in DECIMALS}
+    return rounded, slow_noise
 
 
 _OWN = ("freq_card", "freq_resp", "spo2_pct", "temp_corp", "pct_hydratation")

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from kaikai_assets.simulation.vitals import Profile, Truth, VitalsDefects, simulate_vitals, simulate_vitals_live
+from kaikai_assets.simulation.vitals import Profile, Truth, VitalsDefects, simulate_vitals
 
 START = date(2025, 3, 1)
 BEGIN = datetime(2025, 3, 1, tzinfo=UTC)
@@ -140,15 +140,3 @@ def test_faulty_devices_say_so(tmp_path: Path) -> None:
 def test_arguments_that_do_not_fit_are_refused(tmp_path: Path, wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=r"at least|must divide"):
         simulated(tmp_path, "medical", **wrong)
-
-
-def test_live_files_come_as_time_passes(tmp_path: Path) -> None:
-    before = datetime.now(UTC)
-    files = simulate_vitals_live(tmp_path, profile="simple", patients=3, interval_s=1, seed=1, seconds=2.5)
-    found = messages(tmp_path)
-    assert files == len(list((tmp_path / "vitals").glob("bracelet_*/live_*.ndjson")))
-    assert 4 <= files <= 8
-    assert len(found) == files // 2 * 3
-    times = {datetime.fromisoformat(message["timestamp"]).replace(tzinfo=UTC) for message in found}
-    assert len(times) == files // 2
-    assert all(before - timedelta(seconds=1) <= time <= datetime.now(UTC) for time in times)
