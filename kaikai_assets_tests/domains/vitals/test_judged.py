@@ -110,3 +110,23 @@ def test_a_patient_who_is_not_born_yet_is_judged_as_one_of_unknown_age() -> None
     frames = {"reading": judged(reading(START, spo2_pct=89.0), patients=patients), "window": alerts.windows(scores())}
     found = fold(runs([rules], frames, "patient_id", [DAY]), rules, "patient_id").filter(rule="spo2_emergency")
     assert found["assumed"].to_list() == ["age_unknown"]
+
+
+@pytest.mark.parametrize(
+    ("genotype", "born", "mark"),
+    [
+        ("SS", None, "age_unknown"),
+        ("SC", None, None),
+        (None, date(2010, 1, 1), "genotype_unknown"),
+        (None, None, "age_unknown, genotype_unknown"),
+        ("SS", date(2010, 1, 1), None),
+    ],
+)
+def test_an_alert_says_what_was_assumed_only_where_that_decided(
+    genotype: str | None, born: date | None, mark: str | None
+) -> None:
+    patients = registry({"patient_id": "P1", "birth_month": born, "genotype": genotype})
+    rules = next(one for one in configuration.rule_sets() if one.rule_set == "genotype-v1")
+    frames = {"reading": judged(reading(START, spo2_pct=80.0), patients=patients), "window": alerts.windows(scores())}
+    found = fold(runs([rules], frames, "patient_id", [DAY]), rules, "patient_id")
+    assert found.select("rule", "assumed").rows() == [("spo2_critical", mark)]
