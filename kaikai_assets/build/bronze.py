@@ -19,10 +19,10 @@ from kaikai_assets.lake.content import canonical
 from kaikai_assets.landing.parse import parse
 from kaikai_assets.landing.sources import Source, SourceError, undescribed
 from kaikai_assets.landing.unpack import UnreadableFile, fingerprint
-from kaikai_assets.privacy.rows import pseudonymised
+from kaikai_assets.privacy.rows import Texts, pseudonymised
 from kaikai_assets.privacy.vault import Vault, readable
 from kaikai_assets.privacy.wording import WITHHELD, without_values
-from kaikai_assets.quality.contracts import Contract, metrics, schema, validate
+from kaikai_assets.quality.contracts import Contract, codes, metrics, schema, validate
 from kaikai_assets.settings import Settings
 
 
@@ -206,9 +206,15 @@ def _parse(run: Run, file: File, digest: str, counted: Mapping[date, int]) -> pl
 
 def _private(run: Run, rows: pl.DataFrame, source: Source) -> pl.DataFrame:
     vault = Vault.opened(run.settings, run.domain.name)
-    numbers = [metric.name for metric in metrics(run.domain.readings) if metric.dtype.is_numeric()]
-    private = pseudonymised(
-        rows, run.domain.entity, source, vault.pseudonym, numbers=numbers, kept=("source", "raw_file")
+    of_texts = {metric.name: codes(metric) for metric in metrics(run.domain.readings) if metric.dtype == pl.String}
+    texts = Texts(
+        numbers=[metric.name for metric in metrics(run.domain.readings) if metric.dtype.is_numeric()],
+        coded={name: allowed for name, allowed in of_texts.items() if allowed is not None}
+        | {"parameter": list(source.long.parameters) if source.long else []},
+        free=[name for name, allowed in of_texts.items() if allowed is None],
+        stand_in=vault.attribute,
+        kept=("source", "raw_file"),
     )
+    private = pseudonymised(rows, run.domain.entity, source, vault.pseudonym, texts)
     unread = pl.col("event_time").is_null() & pl.col("time").is_not_null()
     return private.with_columns(time=pl.when(unread).then(pl.lit(WITHHELD)).otherwise("time"))

@@ -10,7 +10,7 @@ from kaikai_assets.lake.content import EMPTY, canonical
 from kaikai_assets.landing.parse import parse
 from kaikai_assets.ledger.targets import Built, Target
 from kaikai_assets.privacy.rows import pseudonymised
-from kaikai_assets.quality.contracts import describe, metrics
+from kaikai_assets.quality.contracts import codes, describe, metrics
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,9 @@ def days_of(targets: Iterable[Target]) -> set[date]:
 
 def parse_digests(domain: Domain, context: Context) -> dict[str, str]:
     """Digest of how files of each source are parsed."""
-    names = [metric.name for metric in metrics(domain.readings)]
+    names: list[object] = [metric.name for metric in metrics(domain.readings)]
+    if domain.sensitive:
+        names += [codes(metric) for metric in metrics(domain.readings)]
     code = code_digest(parse, canonical, *([pseudonymised] if domain.sensitive else []))
     return {
         name: digest_of(

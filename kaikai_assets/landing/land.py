@@ -28,7 +28,7 @@ from kaikai_assets.landing.unpack import TooLarge, UnreadableFile, fingerprint
 from kaikai_assets.ledger.database import LedgerUnavailable
 from kaikai_assets.ledger.store import Ledger
 from kaikai_assets.privacy.container import SEALED
-from kaikai_assets.privacy.erased import erased_days, remaining_days
+from kaikai_assets.privacy.erased import erased_days, remaining_days, sealed_files
 from kaikai_assets.privacy.keys import KeyProblem
 from kaikai_assets.privacy.vault import Vault
 from kaikai_assets.privacy.wording import without_values
@@ -106,7 +106,9 @@ def land(
     try:
         with FileLock(settings.data / LANDING_LOCK, timeout=0 if tick else -1):
             if sensitive:
-                call.vault = Vault.opened(settings, domain, create=not ledger.landed.last_arrival(domain))
+                # Neither the ledger nor raw may know of files that another store would have to open.
+                is_new = not ledger.landed.last_arrival(domain) and not any(sealed_files(settings, domain))
+                call.vault = Vault.opened(settings, domain, create=is_new)
                 call.vault.suppressed |= ledger.privacy.suppressed(domain)
             raw.sweep(settings.raw)
             recover(settings, ledger)
@@ -223,6 +225,9 @@ class _Call:
                 self.report.unsettled.append(name)
             elif isinstance(error, TooLarge) and max_bytes < self.settings.max_unpacked_bytes:
                 self.report.left.append((name, _LARGE))
+            elif self.vault and self.vault.keys.demo:
+                # Nobody knows what it holds; under a key that everybody knows it must not be kept.
+                self.report.left.append((name, f"{self._said(str(error))}; without keys no refused file is kept"))
             else:
                 self._reject(path, name, self._said(str(error)), now)
             return

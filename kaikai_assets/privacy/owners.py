@@ -1,5 +1,6 @@
 """Whose the records of a text file are, and how those stand that say of nobody."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from kaikai_assets.landing.choose import captured
 from kaikai_assets.landing.readers import read_records
 from kaikai_assets.landing.sources import Source
 from kaikai_assets.landing.unpack import text_lines
+from kaikai_assets.privacy.keys import SIMULATED
 
 
 def records_of(path: Path, source: Source, name: str, max_bytes: int) -> pl.DataFrame:
@@ -35,6 +37,16 @@ def ownerless(path: Path, source: Source, records: pl.DataFrame, max_bytes: int)
                 found[number] = of_record
         of_record.append(line)
     return {number: "".join(lines) for number, lines in found.items()}
+
+
+def is_simulated(text: str, source: Source, among_simulated: bool) -> bool:
+    """Whether a record without an id may be of a simulated patient: none of another stands where its id should, and it
+    is of a file of such, or names one."""
+    member = (source.entity.column or "").rpartition(".")[2]
+    ids = [patient.strip() for patient in re.findall(rf'"{re.escape(member)}"\s*:\s*"([^"]*)', text)]
+    # The text may break off within the id.
+    is_own = all(patient.startswith(SIMULATED) or SIMULATED.startswith(patient) for patient in ids)
+    return is_own and (among_simulated or SIMULATED in text)
 
 
 def lines_of(texts: dict[int, str], numbers: Iterable[int]) -> set[int]:

@@ -17,7 +17,7 @@ from kaikai_assets.privacy.container import MAGIC, SEALED, Block, Content, block
 from kaikai_assets.privacy.key_store import COMMON, KeyStore
 from kaikai_assets.privacy.keys import SIMULATED, KeyProblem, Keys, keys_of
 from kaikai_assets.privacy.mentions import Naming, is_word, spelled, suppression, words
-from kaikai_assets.privacy.owners import ownerless, records_of
+from kaikai_assets.privacy.owners import is_simulated, ownerless, records_of
 from kaikai_assets.privacy.pseudonyms import keyed, pseudonym
 from kaikai_assets.settings import Settings
 
@@ -120,6 +120,8 @@ class Vault:
         records = records_of(path, source, path.name, max_bytes)
         named = {patient: self.pseudonym(patient) for patient in records["patient"].drop_nulls().unique().sort()}
         texts = ownerless(path, source, records, max_bytes)
+        if self.keys.demo and not all(is_simulated(text, source, bool(named)) for text in texts.values()):
+            raise NotSimulated
         known = {*named.values(), *self.store.patients(self.domain)} if texts else set()
         for number, patient in records.iter_rows():
             yield number, self._named_in(texts[number], named, known) if patient is None else named[patient]
@@ -130,6 +132,10 @@ class Vault:
         names += [name for patient, name in named.items() if not is_word(patient) and spelled(patient).search(text)]
         erased = (name for name in names if self.suppression(name) in self.suppressed)
         return next(erased, next((name for name in names if name in known), COMMON))
+
+    def attribute(self, column: str, text: str) -> str:
+        """What stands for a free text of a column, such as a device's id: the same for the same text."""
+        return f"{column[:3]}-{keyed(self.keys.pseudonym, 'attribute', self.domain, column, text)[:12]}"
 
     def naming(self, patient: str = "") -> Naming:
         """Finds what names suppressed patients, or the one of an id."""

@@ -81,6 +81,12 @@ def flagged(contract: Contract) -> list[ContractColumn]:
     return [metric for metric in metrics(contract) if metric.dtype != pl.String]
 
 
+def codes(column: ContractColumn) -> list[str] | None:
+    """The only texts that a column may hold; None where any may."""
+    allowed = [dict(statistics)["allowed_values"] for name, statistics in column.checks if name == "isin"]
+    return sorted(allowed[0]) if allowed else None
+
+
 def schema(contract: Contract) -> dict[str, pl.DataType]:
     """Polars schema of a contract."""
     return {column.name: column.dtype for column in columns(contract)}

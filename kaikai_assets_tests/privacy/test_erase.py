@@ -173,6 +173,7 @@ def test_an_export_holds_all_lines_and_rows_of_the_patient_and_none_of_others(
         assert rows.height
         assert counts[f"{table.replace('/', '.')}.ndjson"] == rows.height
     assert (folder.stat().st_mode & 0o777, (folder / "raw_lines.ndjson").stat().st_mode & 0o777) == (0o700, 0o600)
+    assert counts["refused_lines.ndjson"] == 0
     assert [entry["action"] for entry in full.platform.ledger.privacy.audit()] == ["export"]
     with pytest.raises(FileExistsError):
         export(full.platform, full.domain, BORIS, "again", folder)

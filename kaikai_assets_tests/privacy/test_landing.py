@@ -143,6 +143,44 @@ def test_a_lost_key_store_is_no_erasure(clinic: Clinic) -> None:
     assert all(landed.raw_file in str(error) and "key store" in str(error) for error in clinic.build().values())
 
 
+def test_a_new_key_store_is_not_made_beside_files_of_a_lost_one(clinic: Clinic) -> None:
+    clinic.drop("ward/a.csv", WARD)
+    clinic.land()
+    clinic.platform.ledger.close()
+    for path in [*clinic.settings.key_store.iterdir(), *clinic.settings.data.glob("ledger.sqlite*")]:
+        path.unlink()
+    anew = Clinic(Platform(clinic.settings, clinic.platform.domains), clinic.domain)
+    anew.drop("ward/b.csv", WARD + "\n")
+    report = anew.land()
+    ((_, reason),) = report.left
+    assert "backup of the keys" in reason
+    assert report.landed == []
+    assert list(clinic.settings.key_store.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_taken"),
+    [
+        ('{"who": {"id": "sim-1"}, "time": "2025-03-01T10:30:00Z", "value": 1}\n{"who": {"id": "si', True),
+        ('{"who": {"id": "sim-1"}, "time": "2025-03-01T10:30:00Z", "value": 1}\n{"who": {"id": "", "val', True),
+        (f'{{"who": {{"id": "sim-1"}}, "time": "2025-03-01T10:30:00Z", "value": 1}}\n{{"who": {{"id": "{ANNA}"', False),
+        ('{"who": {"id": ""}, "device": "sim-d", "time": "2025-03-01T10:30:00Z", "value": 1}', True),
+        ('{"who": {"id": ""}, "device": "d", "time": "2025-03-01T10:30:00Z", "value": 1}', False),
+        ('{"letter": "to somebody"}', False),
+    ],
+)
+def test_without_keys_what_may_be_of_somebody_stays_in_the_inbox(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch, lines: str, is_taken: bool
+) -> None:
+    for name in ("KAIKAI_PSEUDONYM_KEY", "KAIKAI_ENCRYPTION_KEY"):
+        monkeypatch.delenv(name)
+    demo = Clinic(Platform(Settings(data=clinic.settings.data, settle_s=0), clinic.platform.domains), clinic.domain)
+    path = demo.drop("phone/a.ndjson", lines + "\n")
+    report = demo.land()
+    assert (len(report.landed), len(report.stuck), path.exists()) == ((1, 0, False) if is_taken else (0, 1, True))
+    assert report.rejected == []
+
+
 def test_a_killed_landing_leaves_nothing_in_the_clear_and_is_finished_by_the_next(clinic: Clinic) -> None:
     clinic.drop("ward/a.csv", WARD)
     clinic.drop("refused.csv", f"{ANNA}\n")

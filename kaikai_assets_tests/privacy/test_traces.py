@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import os
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from kaikai_assets.landing import raw
 from kaikai_assets.ledger.targets import Targets
 from kaikai_assets.operations.backup import backup, backup_keys
 from kaikai_assets.operations.erase import erase
+from kaikai_assets.operations.export import export
 from kaikai_assets.operations.holdings import common_lines, mentions
 from kaikai_assets.operations.restore import restore, restore_keys
 from kaikai_assets.operations.retention import retain
@@ -107,6 +110,32 @@ def test_refused_files_are_looked_into_however_they_are_written(clinic: Clinic, 
     assert {clinic.settings.data / place for place in done.unread} < set(refused(clinic))
 
 
+def test_an_export_holds_what_else_names_the_patient_in_a_folder_of_its_owner(clinic: Clinic, tmp_path: Path) -> None:
+    clinic.drop("ward/early.csv", f"{HEADER},y,z,{ANNA}\n,y,z,{BORIS}\n")
+    clinic.land()
+    clinic.drop("ward/later.csv", HEADER + SOUND)
+    clinic.drop("letter.csv", f"letter\nto {ANNA}\nof {BORIS}\n")
+    clinic.land()
+    folder = tmp_path / "export"
+    folder.mkdir(mode=0o755)
+    mask = os.umask(0)
+    try:
+        export(clinic.platform, clinic.domain, ANNA, "asked for", folder)
+    finally:
+        os.umask(mask)
+    texts = {
+        path.stem: [json.loads(line)["text"] for line in path.read_text("utf-8").splitlines()]
+        for path in folder.glob("*_lines.ndjson")
+    }
+    assert texts == {
+        "raw_lines": [SOUND.split("\n")[0] + "\n"],
+        "damaged_lines": [f",y,z,{ANNA}\n"],
+        "refused_lines": [f"to {ANNA}"],
+    }
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
 def test_a_backup_keeps_no_refused_file_that_is_gone(clinic: Clinic, tmp_path: Path) -> None:
     clinic.drop("ward/a.csv", HEADER + SOUND)
     clinic.drop("1.csv", f"letter\nto {ANNA}\n")
@@ -124,6 +153,36 @@ def test_a_backup_keeps_no_refused_file_that_is_gone(clinic: Clinic, tmp_path: P
 def message(patient: str, at: datetime, device: str) -> str:
     values = {"freq_card": 30, "spo2_pct": 80}
     return json.dumps({"patient_id": patient, "device_id": device, "timestamp": at.isoformat(), **values}) + "\n"
+
+
+def test_no_text_of_a_message_reaches_the_lake(tmp_path: Path, keys: dict[str, str]) -> None:
+    clinic = Clinic(Platform(Settings(data=tmp_path / "data", settle_s=0), {VITALS.name: VITALS}), VITALS)
+    at = "2025-03-01T10:00:00Z"
+    odd: list[dict[str, Any]] = [
+        {"patient_id": "7712001", "device_id": "7712001", "freq_card": 80},
+        {"patient_id": "Ward-00042", "device_id": "band of WARD-00042", "freq_card": 80, "quality_flag": "motion"},
+        {"patient_id": "ward-00043", "quality_flag": "Anna +33 1 23", "freq_card": 81},
+        {"patient_id": "ward-00044", "freq_card": "eighty, says ward-00099"},
+        {"patient_id": "", "device_id": " band of ward-00050", "freq_card": 80, "timestamp": "ward-00042"},
+    ]
+    lines = "".join(json.dumps({"timestamp": at} | one) + "\n" for one in odd)
+    put(clinic.settings.inbox / "vitals" / "bracelet_flat" / "a.ndjson", lines)
+    assert clinic.land().records == 5
+    assert clinic.build() == {}
+    told = (
+        clinic.table("bronze/vitals_readings").sort("record").select("device_id", "quality_flag", "freq_card", "time")
+    )
+    hashed = Vault.opened(clinic.settings, "vitals")
+    assert told.rows() == [
+        (hashed.attribute("device_id", "7712001"), None, "80", at),
+        (hashed.attribute("device_id", "band of WARD-00042"), "motion", "80", at),
+        (None, "withheld", "81", at),
+        (None, None, "withheld", at),
+        (hashed.attribute("device_id", "band of ward-00050"), None, "80", "withheld"),
+    ]
+    assert re.fullmatch("dev-[0-9a-f]{12}", told["device_id"][0])
+    for text in ("7712001", "00042", "Anna", "+33", "00099", "00050"):
+        assert list(mentions(clinic.platform, clinic.domain, [text], [])) == [], text
 
 
 @pytest.fixture

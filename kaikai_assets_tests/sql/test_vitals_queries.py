@@ -41,7 +41,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]
     assert not build(platform, domain=VITALS).failed
     platform.publish(VITALS)
     vault = Vault.opened(settings, VITALS.name)
-    return settings.warehouse, {name: vault.pseudonym(name) for name in ("sim-1", "sim-2", "sim-3")}
+    names = {name: vault.pseudonym(name) for name in ("sim-1", "sim-2", "sim-3")}
+    return settings.warehouse, names | {"D2": vault.attribute("device_id", "D2")}
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def test_only_critical_alerts_that_nothing_closed_are_listed(ask: Ask, named: di
     ]
 
 
-def test_devices_with_problems_gaps_or_a_low_battery_are_listed(ask: Ask) -> None:
+def test_devices_with_problems_gaps_or_a_low_battery_are_listed(ask: Ask, named: dict[str, str]) -> None:
     assert ask("vitals_devices_in_trouble") == [
-        ("D2", 2, Decimal("50.0"), 1, Decimal("10.0"), Decimal("14"), 1),
+        (named["D2"], 2, Decimal("50.0"), 1, Decimal("10.0"), Decimal("14"), 1),
     ]

@@ -9,6 +9,7 @@ from kaikai_assets.definitions import build_platform
 from kaikai_assets.platform import Platform
 from kaikai_assets.privacy.keys import keys_of, new_keys
 from kaikai_assets.privacy.pseudonyms import pseudonym
+from kaikai_assets.privacy.vault import Vault
 from kaikai_assets.settings import Settings
 
 Named = Callable[[str], str]
@@ -30,3 +31,9 @@ def platform(settings: Settings) -> Platform:
 def named(settings: Settings) -> Named:
     """The pseudonym of a patient's id."""
     return lambda patient: pseudonym(keys_of(settings).pseudonym, patient)
+
+
+@pytest.fixture
+def device(platform: Platform) -> Named:
+    """What stands for a device's id, once something landed."""
+    return lambda text: Vault.opened(platform.settings, "vitals").attribute("device_id", text)

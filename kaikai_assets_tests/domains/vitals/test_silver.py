@@ -50,7 +50,7 @@ def assert_conserved(platform: Platform, domain: Domain) -> None:
     assert sum(a.leading for a in accounts) == table(platform, domain.silver, domain).height
 
 
-def test_both_forms_of_a_message_make_the_same_reading(platform: Platform) -> None:
+def test_both_forms_of_a_message_make_the_same_reading(platform: Platform, device: Named) -> None:
     values: dict[str, Any] = {
         "freq_card": 120,
         "freq_resp": 18,
@@ -69,7 +69,12 @@ def test_both_forms_of_a_message_make_the_same_reading(platform: Platform) -> No
     assert same.height == 1
     row = same.row(0, named=True)
     assert {name: row[name] for name in values} == values
-    assert (row["time"], row["temp_ambiante"], row["device_id"], row["quality_flag"]) == (AT, 31.5, "D1", "motion")
+    assert (row["time"], row["temp_ambiante"], row["device_id"], row["quality_flag"]) == (
+        AT,
+        31.5,
+        device("D1"),
+        "motion",
+    )
 
 
 @pytest.mark.parametrize(
@@ -86,10 +91,15 @@ def test_timestamps_have_a_zone_an_offset_or_none_with_or_without_fractions(plat
     assert silver(platform, lines(nested(text, freq_card=80)))["time"].to_list() == [AT]
 
 
-def test_what_a_device_says_of_itself_stands_beside_its_reading(platform: Platform) -> None:
+def test_what_a_device_says_of_itself_stands_beside_its_reading(platform: Platform, device: Named) -> None:
     message = nested(freq_card=80) | {"device_info": {"battery_level": 17, "signal_strength": -71, "status": "active"}}
     (row,) = silver(platform, lines(message)).rows(named=True)
-    assert (row["battery_pct"], row["signal"], row["device_id"], row["quality_flag"]) == (17.0, -71.0, "D1", None)
+    assert (row["battery_pct"], row["signal"], row["device_id"], row["quality_flag"]) == (
+        17.0,
+        -71.0,
+        device("D1"),
+        None,
+    )
 
 
 def test_an_unknown_quality_code_is_set_aside_and_the_reading_kept(platform: Platform) -> None:
@@ -134,10 +144,10 @@ def test_each_plausible_range_lies_within_what_is_possible() -> None:
         assert high is None or high < possible[metric]["max_value"]
 
 
-def test_a_correction_of_a_device_wins_and_a_redelivery_does_not_undo_it(platform: Platform) -> None:
+def test_a_correction_of_a_device_wins_and_a_redelivery_does_not_undo_it(platform: Platform, device: Named) -> None:
     first, second = lines(flat(freq_card=80)), lines(flat(freq_card=81) | {"device_id": "D2"})
     found = silver(platform, first, second, first + lines(flat("2025-08-24T11:00:00Z", freq_card=70)))
-    assert found.select("freq_card", "device_id").rows() == [(81.0, "D2"), (70.0, "D1")]
+    assert found.select("freq_card", "device_id").rows() == [(81.0, device("D2")), (70.0, device("D1"))]
 
 
 def test_the_real_numerics_run_from_end_to_end(platform: Platform, real_numerics: Path, named: Named) -> None:

@@ -21,7 +21,7 @@ class DeviceHealth(pa.DataFrameModel):
     """UTC days of devices that sent readings."""
 
     day: pl.Date = pa.Field(description="UTC day")
-    device_id: str = pa.Field(description="Device", metadata=KEY)
+    device_id: str = pa.Field(description="Device, by a keyed hash", metadata=KEY)
     patients: int = pa.Field(ge=1, description="Patients whose readings it sent", metadata={"made_of": ("patient_id",)})
     n: int = pa.Field(ge=1, description="Readings", metadata={"made_of": ("time",)})
     first_seen: Instant = pa.Field(description="Time of the first reading, UTC", metadata={"made_of": ("time",)})

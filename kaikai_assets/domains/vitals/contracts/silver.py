@@ -50,7 +50,7 @@ class Readings(pa.DataFrameModel):
     heat_index: float = measured("Heat index as the device reports it", _CELSIUS, -60, 110)
     activity: float = measured("Activity as the device reports it, 0 at rest", {"metric": True}, 0, 100)
     pain: float = measured("Pain as the patient says it, 0 to 10", {"metric": True}, 0, 10)
-    device_id: str = pa.Field(nullable=True, description="Device", metadata=_ATTRIBUTE)
+    device_id: str = pa.Field(nullable=True, description="Device, by a keyed hash", metadata=_ATTRIBUTE)
     quality_flag: str = pa.Field(
         nullable=True, isin=[OK, *PROBLEMS], description="What the device says of its reading", metadata=_ATTRIBUTE
     )
