@@ -43,6 +43,12 @@ def read_json(path: Path, encoding: str, lines: bool, max_bytes: int) -> Records
     return found
 
 
+def has_sound_record(path: Path, encoding: str, lines: bool, max_bytes: int) -> bool:
+    """Whether a record can be read; of lines no more is read than the first that can. Raises ``UnreadableFile``."""
+    records = _read_lines(path, encoding, max_bytes) if lines else read_json(path, encoding, lines, max_bytes)
+    return any(defect is None for _, defect, _ in records)
+
+
 def _read_lines(path: Path, encoding: str, max_bytes: int) -> Iterator[tuple[int, str | None, Any]]:
     for number, line in enumerate(text_lines(path, encoding, max_bytes), start=1):
         if not is_blank(line):

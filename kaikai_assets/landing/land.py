@@ -22,6 +22,7 @@ from kaikai_assets.faults import before_write
 from kaikai_assets.landing import raw
 from kaikai_assets.landing.choose import captured, choose_source
 from kaikai_assets.landing.days import count_days, counting_digest
+from kaikai_assets.landing.readers import require_sound_record
 from kaikai_assets.landing.recount import recount
 from kaikai_assets.landing.sources import Source, SourceError
 from kaikai_assets.landing.unpack import TooLarge, UnreadableFile, fingerprint
@@ -251,6 +252,7 @@ class _Call:
         last = self.ledger.landed.last_arrived_at()
         # While a clock is a little back, what is measured now must not be refused as of the future.
         arrived_at = last if last is not None and now < last <= now + _SET_BACK else now
+        require_sound_record(path, source, max_bytes)
         days = count_days(path, source, first_day=first_day, arrived_at=arrived_at, max_bytes=max_bytes)
         landed = raw.Landed(
             domain=self.domain,

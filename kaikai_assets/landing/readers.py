@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from kaikai_assets.landing.csv_files import csv_header, read_csv
-from kaikai_assets.landing.json_files import json_frame, json_header, read_json
+from kaikai_assets.landing.json_files import has_sound_record, json_frame, json_header, read_json
 from kaikai_assets.landing.sources import POSITION, Source
 from kaikai_assets.landing.table_files import read_parquet, read_xlsx
 from kaikai_assets.landing.unpack import UnreadableFile
@@ -32,7 +32,8 @@ def read_records(path: Path, source: Source, max_bytes: int, columns: list[str] 
     with refusing():
         if source.format in ("json", "ndjson"):
             records = read_json(path, source.encoding, source.format == "ndjson", max_bytes)
-            if records:
+            # Of a sealed file erasure may leave damaged records alone.
+            if any(defect is None for _, defect, _ in records):
                 _require(json_header(records), source)
             return json_frame(records, wanted)
         if source.format == "csv":
@@ -44,6 +45,14 @@ def read_records(path: Path, source: Source, max_bytes: int, columns: list[str] 
             _require(frame.columns, source)
         absent = [pl.lit(None, pl.String).alias(name) for name in wanted if name not in frame.columns]
         return frame.with_columns(absent).select(*POSITION, *wanted)
+
+
+def require_sound_record(path: Path, source: Source, max_bytes: int) -> None:
+    """Raises ``UnreadableFile`` for a JSON file of damaged records alone: nothing shows that it is of its source."""
+    with refusing():
+        lines = source.format == "ndjson"
+        if (lines or source.format == "json") and not has_sound_record(path, source.encoding, lines, max_bytes):
+            _require([], source)
 
 
 def read_table(path: Path, source: Source, max_bytes: int) -> pl.DataFrame:

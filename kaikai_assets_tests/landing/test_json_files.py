@@ -9,7 +9,7 @@ from hypothesis import settings as tried
 from hypothesis import strategies as st
 
 from kaikai_assets.landing.json_files import json_frame, json_header, read_json
-from kaikai_assets.landing.readers import read_records
+from kaikai_assets.landing.readers import read_records, require_sound_record
 from kaikai_assets.landing.sources import POSITION
 from kaikai_assets.landing.unpack import UnreadableFile
 from kaikai_assets_tests.landing.making import LIMIT, described, put
@@ -165,6 +165,19 @@ def test_objects_without_the_identifying_members_are_refused(tmp_path: Path, for
     path = put(tmp_path / "x.json", '{"id": "s1", "timestamp": "2025-03-01"}')
     with pytest.raises(UnreadableFile, match=r"header differs; .*lacking 'time' \(nearest: 'timestamp'\)"):
         read_records(path, described(format=form), LIMIT)
+
+
+@pytest.mark.parametrize(("form", "text"), [("ndjson", "{cut\n[1]\n"), ("json", "[1, 2]")])
+def test_a_file_of_damaged_records_alone_shows_no_source(tmp_path: Path, form: str, text: str) -> None:
+    path = put(tmp_path / "x.json", text)
+    assert read_records(path, described(format=form), LIMIT)["defect"].null_count() == 0
+    with pytest.raises(UnreadableFile, match="header differs; nearest is 'plain', lacking 'id', 'time'"):
+        require_sound_record(path, described(format=form), LIMIT)
+    sound = put(
+        tmp_path / "y.json",
+        text.replace("[1", '{"id": "s1", "time": "2025-03-01"}\n[1', 1) if form == "ndjson" else "{}",
+    )
+    require_sound_record(sound, described(format=form), LIMIT)
 
 
 def test_members_that_some_messages_lack_are_null(tmp_path: Path) -> None:

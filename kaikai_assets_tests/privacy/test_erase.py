@@ -98,6 +98,18 @@ def test_later_records_of_an_erased_patient_are_left_out_and_counted(full: Clini
     assert verify(full.platform, full.domain).differences == []
 
 
+def test_a_file_may_be_left_with_damaged_lines_alone(full: Clinic, keys: dict[str, str]) -> None:
+    full.drop(
+        "phone/odd.ndjson", PHONE.splitlines()[0].replace("12:30", "14:30") + f'\n{{"who": {{"id": "{BORIS}", cut\n'
+    )
+    (landed,) = full.land().landed
+    assert full.build() == {}
+    erase(full.platform, full.domain, ANNA, "asked for")
+    assert holding(full.settings.data, ANNA, own_name(keys, ANNA)) == []
+    assert full.table("bronze/air_measurements").filter(raw_file=landed.raw_file)["record"].to_list() == [2]
+    assert_conserved(full)
+
+
 def test_a_lake_and_ledger_made_anew_from_raw_hold_nothing_of_an_erased_patient(
     full: Clinic, keys: dict[str, str]
 ) -> None:
