@@ -2,8 +2,10 @@
 
 import argparse
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -59,10 +61,19 @@ def built(platform: Platform, *, profile: Profile, days: int, patients: int, int
 
 
 def named(platform: Platform, frame: pl.DataFrame) -> pl.DataFrame:
-    """A frame of the truth with pseudonyms for the ids."""
+    """A frame of the truth with pseudonyms for the ids of patients and devices, where it has them."""
     vault = Vault.opened(platform.settings, VITALS.name)
-    names = {patient: vault.pseudonym(patient) for patient in frame["patient_id"].unique()}
-    return frame.with_columns(pl.col("patient_id").replace_strict(names, return_dtype=pl.String))
+    hidden: dict[str, Callable[[str], str]] = {
+        "patient_id": vault.pseudonym,
+        "device_id": partial(vault.attribute, "device_id"),
+    }
+    return frame.with_columns(
+        pl.col(name).replace_strict(
+            {text: of(text) for text in frame[name].drop_nulls().unique()}, default=None, return_dtype=pl.String
+        )
+        for name, of in hidden.items()
+        if name in frame.columns
+    )
 
 
 def compared(platform: Platform, truth: Truth) -> Told:
@@ -75,7 +86,7 @@ def compared(platform: Platform, truth: Truth) -> Told:
     met = _overlapping(alerts, crises)
     false = alerts.join(met.select("alert_id").unique(), on="alert_id", how="anti")
     wearers = readings.select("patient_id", "device_id").unique()
-    faulty = _overlapping(false, truth.faults.join(wearers, on="device_id"))
+    faulty = _overlapping(false, named(platform, truth.faults).join(wearers, on="device_id"))
     every = table(platform, "gold/vitals_alerts", VITALS)
     return Told(
         crises=crises.height,
