@@ -17,7 +17,8 @@ from kaikai_assets.build.transient import is_transient
 from kaikai_assets.digests import digest_of
 from kaikai_assets.lake.content import canonical
 from kaikai_assets.lake.tables import Lake
-from kaikai_assets.landing.land import LandingReport, land
+from kaikai_assets.landing.land import land
+from kaikai_assets.landing.report import LandingReport
 from kaikai_assets.landing.sources import Source, SourceError, read_sources
 from kaikai_assets.ledger.alert_tables import Due
 from kaikai_assets.ledger.alerts import Acted

@@ -22,8 +22,10 @@ from kaikai_assets.faults import before_write
 from kaikai_assets.landing import raw
 from kaikai_assets.landing.choose import captured, choose_source
 from kaikai_assets.landing.days import count_days, counting_digest
+from kaikai_assets.landing.inbox import is_same, is_settled, printable, waiting
 from kaikai_assets.landing.readers import require_sound_record
 from kaikai_assets.landing.recount import recount
+from kaikai_assets.landing.report import BUSY, LARGE, TIME_UP, LandingReport
 from kaikai_assets.landing.sources import Source, SourceError
 from kaikai_assets.landing.unpack import TooLarge, UnreadableFile, fingerprint
 from kaikai_assets.ledger.database import LedgerUnavailable
@@ -41,46 +43,8 @@ LANDING_LOCK = "landing.lock"
 RECOVERING = ".recovering"
 """File of raw that is there as long as the ledger may lack some of raw's files."""
 
-_UNFINISHED = (".tmp", ".part", ".partial", ".filepart", ".crdownload")
-# Hidden files, and what a spreadsheet program puts beside an open workbook.
-_PASSED_BY = (".", "~$")
-_TIME_UP = "the tick's time is up"
-_LARGE = "large: landed by the next run"
-_BUSY = "another process is landing"
-
-_CLOCKS_DIFFER_S = 60
-"""Clocks of this host and of a file server may differ by this much."""
-
 _SET_BACK = timedelta(days=1)
 """A clock set back by more than this was wrong before."""
-
-
-@dataclass
-class LandingReport:
-    """What one call did. Names are relative to the domain's inbox."""
-
-    landed: list[raw.Landed] = field(default_factory=list)
-    redelivered: list[str] = field(default_factory=list)
-    rejected: list[tuple[str, str]] = field(default_factory=list)
-    unsettled: list[str] = field(default_factory=list)
-    left: list[tuple[str, str]] = field(default_factory=list)
-
-    @property
-    def stuck(self) -> list[tuple[str, str]]:
-        """What stays in the inbox until a person helps: names and reasons."""
-        return [(name, reason) for name, reason in self.left if reason not in (_TIME_UP, _LARGE, _BUSY)]
-
-    @property
-    def records(self) -> int:
-        return sum(landed.records for landed in self.landed)
-
-    def add(self, later: "LandingReport") -> None:
-        """Add what a later call did."""
-        self.landed += later.landed
-        self.redelivered += later.redelivered
-        self.rejected += later.rejected
-        self.unsettled += later.unsettled
-        self.left = later.left
 
 
 def land(
@@ -116,7 +80,7 @@ def land(
             recount(settings, ledger, domain, sources)
             call.take_all(inbox)
     except Timeout:
-        call.report.left.append((domain, _BUSY))
+        call.report.left.append((domain, BUSY))
     except KeyProblem as error:
         call.report.left.append((domain, str(error)))
     return call.report
@@ -155,20 +119,20 @@ class _Call:
 
     def _called(self, place: Path) -> str:
         """What a file of the inbox is called in reports and notes."""
-        return self.vault.stand_in(place) if self.vault else _printable(place)
+        return self.vault.stand_in(place) if self.vault else printable(place)
 
     def _said(self, reason: str) -> str:
         return without_values(reason, self.sources.values()) if self.vault else reason
 
     def take_all(self, inbox: Path) -> None:
         until = time.monotonic() + self.settings.tick_s
-        waiting, unseen = _waiting(inbox)
+        files, unseen = waiting(inbox)
         for path, error in unseen:
             self._leave(path.relative_to(inbox), error)
-        for path in waiting:
+        for path in files:
             place = path.relative_to(inbox)
             if self.tick and time.monotonic() > until:
-                self.report.left.append((self._called(place), _TIME_UP))
+                self.report.left.append((self._called(place), TIME_UP))
                 continue
             try:
                 self._take(path, place, self._called(place))
@@ -190,11 +154,11 @@ class _Call:
         if not os.access(path.parent, os.W_OK | os.X_OK):
             # It would land, stay, and be told as a redelivery with each call.
             raise PermissionError(errno.EACCES, "no permission to take files out of", str(path.parent))
-        if not _is_settled(before, self.settings.settle_s):
+        if not is_settled(before, self.settings.settle_s):
             self.report.unsettled.append(name)
             return
         if self.tick and before.st_size > self.settings.tick_bytes:
-            self.report.left.append((name, _LARGE))
+            self.report.left.append((name, LARGE))
             return
         again = False
         max_bytes = self.settings.max_unpacked_bytes
@@ -222,10 +186,10 @@ class _Call:
             self.report.left.append((name, str(error)))
             return
         except (UnreadableFile, SourceError) as error:
-            if not _same(before, path.lstat()):
+            if not is_same(before, path.lstat()):
                 self.report.unsettled.append(name)
             elif isinstance(error, TooLarge) and max_bytes < self.settings.max_unpacked_bytes:
-                self.report.left.append((name, _LARGE))
+                self.report.left.append((name, LARGE))
             elif self.vault and self.vault.keys.demo:
                 # Nobody knows what it holds; under a key that everybody knows it must not be kept.
                 self.report.left.append((name, f"{self._said(str(error))}; without keys no refused file is kept"))
@@ -236,7 +200,7 @@ class _Call:
             there_since = datetime.fromtimestamp(min(before.st_ctime, now.timestamp()), UTC)
             self.ledger.landed.note_redelivery(identity, name, now, there_since)
         # What was written since is landed by the next call.
-        if _same(before, path.lstat()):
+        if is_same(before, path.lstat()):
             before_write()
             path.unlink()
         if again:
@@ -323,50 +287,3 @@ class _Call:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         self.report.rejected.append((name, reason))
-
-
-def _waiting(inbox: Path) -> tuple[list[Path], list[tuple[Path, OSError]]]:
-    """Finished files of the inbox, and links to folders, oldest first; then what cannot be looked at."""
-    found: list[tuple[int, Path]] = []
-    unseen: list[tuple[Path, OSError]] = []
-    folders = [inbox]
-    while folders:
-        folder = folders.pop()
-        try:
-            with os.scandir(folder) as entries:
-                paths = [Path(entry.path) for entry in entries if not entry.name.startswith(_PASSED_BY)]
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            unseen.append((folder, error))
-            continue
-        for path in paths:
-            try:
-                status = path.lstat()
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                unseen.append((path, error))
-                continue
-            if stat.S_ISDIR(status.st_mode):
-                folders.append(path)
-            elif not path.name.lower().endswith(_UNFINISHED):
-                found.append((status.st_mtime_ns, path))
-    return [path for _, path in sorted(found)], unseen
-
-
-def _printable(place: Path) -> str:
-    # A name need not be UTF-8, but what is noted of it must.
-    return os.fsencode(place).decode(errors="backslashreplace")
-
-
-def _is_settled(status: os.stat_result, settle_s: float) -> bool:
-    # A clock that ran ahead where the file was made must not keep it waiting for years.
-    last = status.st_mtime if status.st_mtime <= time.time() else status.st_ctime
-    age = time.time() - last
-    # Nor one that was set back here: what changed so far ahead has not changed since.
-    return age >= settle_s or age < -_CLOCKS_DIFFER_S or not stat.S_ISREG(status.st_mode)
-
-
-def _same(before: os.stat_result, after: os.stat_result) -> bool:
-    return (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)

@@ -9,7 +9,7 @@ import sys
 
 from kaikai_assets.build.pending import days_of
 from kaikai_assets.domains.air.domain import AIR
-from kaikai_assets.landing.land import LandingReport
+from kaikai_assets.landing.report import LandingReport
 from kaikai_assets.platform import Platform
 from kaikai_assets.settings import Settings
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from kaikai_assets.landing import raw
-from kaikai_assets.landing.land import LandingReport, land
+from kaikai_assets.landing.land import land
+from kaikai_assets.landing.report import LandingReport
 from kaikai_assets.landing.sources import Source
 from kaikai_assets.landing.unpack import fingerprint
 from kaikai_assets.ledger.store import Ledger

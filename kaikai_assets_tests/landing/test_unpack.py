@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from kaikai_assets.landing.readers import read_header, read_records
+from kaikai_assets.landing.readers import read_header, read_records, require_sound_record
 from kaikai_assets.landing.unpack import UnreadableFile, chunks, fingerprint, text_lines, utf8_chunks
 from kaikai_assets_tests.landing.making import LIMIT, MAKERS, PACKERS, described, put
 
@@ -175,8 +175,10 @@ MISTAKEN = [(form, other) for form, other in permutations(MAKERS, 2) if {form, o
 
 @pytest.mark.parametrize(("form", "other"), MISTAKEN)
 def test_a_file_of_another_format_is_refused(tmp_path: Path, form: str, other: str) -> None:
+    path = put(tmp_path / "x", MAKERS[other](ROWS[:9]))
     with pytest.raises(UnreadableFile):
-        read_records(put(tmp_path / "x", MAKERS[other](ROWS[:9])), described(format=form), LIMIT)
+        read_records(path, described(format=form), LIMIT)
+        require_sound_record(path, described(format=form), LIMIT)
 
 
 def test_lines_are_cut_at_newlines_only_wherever_a_piece_ends(tmp_path: Path) -> None:

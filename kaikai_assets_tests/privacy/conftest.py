@@ -9,7 +9,7 @@ import pytest
 from kaikai_assets.build.bronze import all_contracts
 from kaikai_assets.build.steps import Domain
 from kaikai_assets.domains.air.domain import AIR
-from kaikai_assets.landing.land import LandingReport
+from kaikai_assets.landing.report import LandingReport
 from kaikai_assets.platform import Platform
 from kaikai_assets.quality.contracts import schema
 from kaikai_assets.settings import Settings
