@@ -176,9 +176,10 @@ MISTAKEN = [(form, other) for form, other in permutations(MAKERS, 2) if {form, o
 @pytest.mark.parametrize(("form", "other"), MISTAKEN)
 def test_a_file_of_another_format_is_refused(tmp_path: Path, form: str, other: str) -> None:
     path = put(tmp_path / "x", MAKERS[other](ROWS[:9]))
+    # Lines that are none of it would each be set aside; landing asks for one that is.
+    of_form = require_sound_record if form == "ndjson" else read_records
     with pytest.raises(UnreadableFile):
-        read_records(path, described(format=form), LIMIT)
-        require_sound_record(path, described(format=form), LIMIT)
+        of_form(path, described(format=form), LIMIT)
 
 
 def test_lines_are_cut_at_newlines_only_wherever_a_piece_ends(tmp_path: Path) -> None:
