@@ -189,6 +189,6 @@ def _read_rules_anew() -> None:
 
 TestHistory = History.TestCase
 TestHistory.settings = settings(
-    max_examples=20, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=12, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestHistory = pytest.mark.slow(TestHistory)
