@@ -66,8 +66,12 @@ def land(
     if utc_now().date() < settings.first_day:
         raise ValueError(f"the clock says {utc_now():%Y-%m-%d}, before KAIKAI_FIRST_DAY {settings.first_day}: set it")
     inbox = settings.inbox / domain
-    inbox.mkdir(parents=True, exist_ok=True)
     call = _Call(settings, ledger, domain, sources, tick)
+    try:
+        inbox.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        # Nothing waits where there is no folder: the other domains go on.
+        call.report.left.append((domain, f"{type(error).__name__}: {error.strerror}: {inbox}"))
     try:
         with FileLock(settings.data / LANDING_LOCK, timeout=0 if tick else -1):
             if sensitive:
