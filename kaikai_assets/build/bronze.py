@@ -158,7 +158,7 @@ def _replace(run: Run, days: set[date], parsed: Sequence[pl.DataFrame], parses: 
     for (day,), of_day in rows.select(wanted.columns).unique().partition_by("day", as_dict=True).items():
         files = [(seq, run.start.files[seq].identity, digest) for _, seq, digest in of_day.iter_rows()]
         digests[day.isoformat()] = bronze_digest(files)
-    return run.commit(table, model, rows, digests, {})
+    return run.commit(table, model, rows, digests)
 
 
 def as_landed(settings: Settings, file: File) -> Path:

@@ -152,7 +152,7 @@ def _attempt(
             validate(table, contract, rows[table])
         # The step's own table last: once it is committed, all are.
         for table in reversed(list(outputs)):
-            given = accounts if table == name else {}
+            given = accounts if table == name else None
             yield from persistently(partial(run.commit, table, outputs[table], rows[table], digests, given))
     except Exception as error:  # noqa: BLE001 - the boundary that keeps one day's failure from the others
         built = run.ledger.targets.built()
@@ -163,9 +163,9 @@ def _attempt(
                 run.fail((name, part), error)
 
 
-def _verified(run: Run, made: Made, digests: Mapping[str, str]) -> Accounts:
+def _verified(run: Run, made: Made, digests: Mapping[str, str]) -> Accounts | None:
     if made.accounts is None:
-        return {}
+        return None
     landed = [
         (day, file.source, run.start.file_days[day][file.arrival_seq])
         for day in map(date.fromisoformat, digests)

@@ -76,13 +76,15 @@ class State:
 class Plan:
     """Digest of every target that exists, in the order of building, and what it reads.
 
-    It ``needs`` some of what it ``reads``: without these it cannot be built, the others may be behind. ``changed``
-    targets have another digest than they were built with; ``pending`` ones also read one that is pending.
+    It ``needs`` some of what it ``reads``: without these it cannot be built, the others may be behind. ``leads`` names
+    the target under which those made together are attempted. ``changed`` targets have another digest than they were
+    built with; ``pending`` ones also read one that is pending.
     """
 
     digests: dict[Target, str] = field(default_factory=dict)
     reads: dict[Target, tuple[Target, ...]] = field(default_factory=dict)
     needs: dict[Target, tuple[Target, ...]] = field(default_factory=dict)
+    leads: dict[Target, Target] = field(default_factory=dict)
     changed: set[Target] = field(default_factory=set)
     pending: set[Target] = field(default_factory=set)
 
@@ -94,11 +96,12 @@ class Plan:
         found: set[Target] = set()
         stuck: set[Target] = set()
         for target in self.digests:
+            waits = self.leads[target] in held
             if any(need in stuck for need in self.needs[target]):
                 stuck.add(target)
-            elif any(read in found for read in self.reads[target]) or (target in self.changed and target not in held):
+            elif any(read in found for read in self.reads[target]) or (target in self.changed and not waits):
                 found.add(target)
-            elif target in held:
+            elif waits:
                 stuck.add(target)
         return found
 
@@ -245,6 +248,7 @@ def _judge(
         made.digests[target] = digest
         made.reads[target] = tuple(reads)
         made.needs[target] = tuple(needs)
+        made.leads[target] = targets[0]
         built = state.built.get(target)
         if makeable and (built is None or built.digest != digest):
             made.changed.add(target)

@@ -59,9 +59,15 @@ class Run:
         self.ledger.targets.begin_attempts(digests, utc_now())
 
     def commit(
-        self, table: str, contract: Contract, rows: pl.DataFrame, digests: Mapping[str, str], accounts: Accounts
+        self,
+        table: str,
+        contract: Contract,
+        rows: pl.DataFrame,
+        digests: Mapping[str, str],
+        accounts: Accounts | None = None,
     ) -> list[Done]:
-        """Commit canonical, validated rows as the parts in ``digests``, and note them.
+        """Commit canonical, validated rows as the parts in ``digests``, and note them; with ``accounts``, those of all
+        these parts are replaced, and a part without any has none left.
 
         Raises ``Conflict`` when another run committed the same days.
         """
@@ -73,11 +79,13 @@ class Run:
         if (version := self.lake.version(table)) is not None:
             self.ledger.targets.note_lake_versions({table: version})
         self.refused |= {(table, part) for part in refused}
-        done = [Done((table, part), b, accounts.get(part, ())) for part, b in built.items() if part not in refused]
+        done = [
+            Done((table, part), b, (accounts or {}).get(part, ())) for part, b in built.items() if part not in refused
+        ]
         self.ledger.targets.record_built(
             {one.target: one.built for one in done},
             utc_now(),
-            {(self.domain.name, one.target[1]): one.accounts for one in done} if accounts else {},
+            {(self.domain.name, one.target[1]): one.accounts for one in done} if accounts is not None else {},
         )
         return done
 

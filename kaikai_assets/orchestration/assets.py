@@ -65,7 +65,7 @@ def domain_assets(platform: Platform, domain: Domain) -> list[dg.AssetsDefinitio
             backfill_policy=_backfill_policy(platform.settings.run_days),
         )
         def build(context: dg.AssetExecutionContext, config: BuildConfig) -> Iterator[Any]:
-            with _retried(context.retry_number):
+            with _retried(context.retry_number, min(_RETRY_S, platform.settings.retry_s)):
                 yield from _build(platform, domain, context, config)
 
     return [raw_spec(domain, days), build]
@@ -106,14 +106,14 @@ def _build(platform: Platform, domain: Domain, context: dg.AssetExecutionContext
 
 
 @contextmanager
-def _retried(retries: int) -> Iterator[None]:
+def _retried(retries: int, wait_s: float) -> Iterator[None]:
     """Run a step again within its run, a few times, when it failed for want of a disk, a database or a lock."""
     try:
         yield
     except Exception as error:
         again = error.allow_retries if isinstance(error, dg.Failure) else is_transient(error)
         if again and retries < _RETRIES:
-            raise dg.RetryRequested(_RETRIES, _RETRY_S * 2**retries) from error
+            raise dg.RetryRequested(_RETRIES, wait_s * 2**retries) from error
         raise
 
 

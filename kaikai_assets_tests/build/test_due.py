@@ -31,14 +31,14 @@ def pending(days: Iterable[date | None]) -> Plan:
     """A plan in which these days of a table are pending."""
     targets = {target(day) for day in days}
     nothing: dict[Target, tuple[Target, ...]] = dict.fromkeys(targets, ())
-    return Plan(dict.fromkeys(targets, "d"), nothing, nothing, set(targets), set(targets))
+    return Plan(dict.fromkeys(targets, "d"), nothing, nothing, {t: t for t in targets}, set(targets), set(targets))
 
 
 def chain(**needs: tuple[str, ...]) -> Plan:
     """A plan of one day: each target needs, and reads, some of those before it; all have changed."""
     part = ago(3).isoformat()
     targets = {(name, part): tuple((of, part) for of in named) for name, named in needs.items()}
-    return Plan(dict.fromkeys(targets, "d"), targets, targets, set(targets), set(targets))
+    return Plan(dict.fromkeys(targets, "d"), targets, targets, {t: t for t in targets}, set(targets), set(targets))
 
 
 def failed(day: date, attempts: int, error: str = "ValueError: bad", age_s: float = 10_000, **more: bool) -> Attempt:

@@ -141,6 +141,24 @@ def test_local_days_follow_the_time_zone_of_the_registry(platform: Platform) -> 
     ]
 
 
+def test_a_day_from_which_all_records_were_moved_keeps_no_account_of_them(platform: Platform) -> None:
+    described = platform.settings.data / "sources" / "air" / "attic.yaml"
+    described.parent.mkdir(parents=True)
+    in_paris = (
+        "source: attic\nformat: csv\ngrain: instant\nentity: {column: id}\n"
+        'time: {column: at, formats: ["%d/%m/%Y %H:%M"], timezone: Europe/Paris}\n'
+        "columns: {pm25: {from: dust, unit: µg/m³}}\n"
+    )
+    described.write_text(in_paris, encoding="utf-8")
+    drop(platform, "attic/a.csv", "id,at,dust\nS1,02/03/2025 00:30,20\n")
+    assert build(platform).failed == {}
+    assert [(a.part, a.records) for a in platform.ledger.targets.accounts("air")] == [("2025-03-01", 1)]
+    described.write_text(in_paris.replace("Europe/Paris", "UTC"), encoding="utf-8")
+    for day in (date(2025, 3, 1), date(2025, 3, 2)):
+        assert build(platform, [day]).failed == {}
+    assert [(a.part, a.records) for a in platform.ledger.targets.accounts("air")] == [("2025-03-02", 1)]
+
+
 def test_a_lake_that_is_deleted_right_after_its_first_run_is_missed(platform: Platform) -> None:
     drop(platform, "day.csv", day_file("2025-03-01"))
     platform.land(AIR)

@@ -10,12 +10,12 @@ import dagster as dg
 import pytest
 from dagster import AssetKey
 
+from kaikai_assets.build.due import due
 from kaikai_assets.build.run import Run
 from kaikai_assets.definitions import build_defs, build_platform
 from kaikai_assets.domains.air.domain import AIR
-from kaikai_assets.orchestration import assets
 from kaikai_assets.orchestration.automation import range_tags, run_config
-from kaikai_assets.orchestration.direct import QUIET
+from kaikai_assets.orchestration.direct import QUIET, build_pending
 from kaikai_assets.orchestration.run_log import log_run
 from kaikai_assets.platform import Platform
 from kaikai_assets.settings import Settings, utc_now
@@ -52,7 +52,6 @@ def no_space(monkeypatch: pytest.MonkeyPatch, times: int) -> list[str]:
         return commit(run, name, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Run, "commit", full)
-    monkeypatch.setattr(assets, "_RETRY_S", 0.0)
     return refused
 
 
@@ -93,6 +92,25 @@ def test_a_run_that_fails_by_its_data_is_not_tried_again_within_the_run(
     result = run_days(defs, instance, DAYS[0], DAYS[-1])
     assert not result.success
     assert not [e for e in result.all_events if e.event_type == dg.DagsterEventType.STEP_UP_FOR_RETRY]
+
+
+def test_tables_that_are_made_together_fail_and_are_given_up_together(
+    platform: Platform, instance: dg.DagsterInstance, defs: dg.Definitions
+) -> None:
+    landed(platform)
+    header = "sensor_id,location_name,location_type,latitude,longitude,installation_date\n"
+    drop(platform, "sensors.csv", header + "SENS001,A school,School,14.7,-17.4,2024-01-15\n")
+    platform.land(AIR)
+    next(platform.settings.raw.rglob("sensors.csv")).write_bytes(b"\x1f\x8b garbage")
+    runs = list[str]()
+    errors = build_pending(platform, AIR, defs, instance, runs.append)
+    assert len(runs) == 1
+    assert [error.split(" ")[0] for error in errors] == ["silver/air_sensors"]
+    for _ in range(platform.settings.attempts):
+        build_pending(platform, AIR, defs, instance, runs.append)
+    plan = platform.runner(AIR).plan()
+    assert {"silver/air_sensors", "silver/air_sensors_quarantine"} <= {table for table, _ in plan.changed}
+    assert due(plan, platform.ledger.targets.attempts(), [], utc_now(), platform.settings) == []
 
 
 def test_every_run_is_logged_with_its_days_rows_and_error(

@@ -17,6 +17,7 @@ import polars as pl
 from hypothesis import strategies as st
 
 from kaikai_assets import faults
+from kaikai_assets.build.pending import days_of
 from kaikai_assets.build.steps import WHOLE
 from kaikai_assets.definitions import build_platform
 from kaikai_assets.domains.air.domain import AIR
@@ -120,10 +121,11 @@ def assert_satisfies(contract: Contract, rows: pl.DataFrame) -> None:
     assert not by or not rows.select(by).is_duplicated().any()
 
 
-def landed_days(platform: Platform) -> set[date]:
-    """Days of all records, and those around: once a registry moves a sensor's midnight, its rows lie there."""
+def days_to_build(platform: Platform) -> set[date]:
+    """Days of all records, those around (a registry can move a sensor's midnight there), and those left to empty."""
     landed = {day for file in sidecars(platform.settings.raw) for day in file.days}
-    return {day + timedelta(days=shift) for day in landed for shift in (-1, 0, 1)}
+    around = {day + timedelta(days=shift) for day in landed for shift in (-1, 0, 1)}
+    return around | days_of(platform.runner(AIR).plan().pending)
 
 
 def work(platform: Platform, days: Collection[date], tables: Collection[str] = TABLES, **how: bool) -> set[Target]:
@@ -137,7 +139,7 @@ def work(platform: Platform, days: Collection[date], tables: Collection[str] = T
 
 def assert_up_to_date(platform: Platform) -> None:
     """One run builds all that is pending; then all records are accounted for, and every table is a clean rebuild."""
-    days = landed_days(platform)
+    days = days_to_build(platform)
     work(platform, days)
     assert platform.runner(AIR).plan().pending <= {(AIR.warehouse, WHOLE)}
     rows = expected(platform)

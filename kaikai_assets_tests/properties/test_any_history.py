@@ -27,9 +27,9 @@ from kaikai_assets_tests.properties.product import (
     TABLES,
     Clock,
     assert_up_to_date,
+    days_to_build,
     fresh,
     interrupted_before,
-    landed_days,
     some_tables,
     stored,
     work,
@@ -77,7 +77,7 @@ class History(RuleBasedStateMachine):
 
     @rule()
     def build_all(self) -> None:
-        work(self.platform, landed_days(self.platform))
+        work(self.platform, days_to_build(self.platform))
 
     @rule(
         days=st.frozensets(st.sampled_from(DAYS), min_size=1),
@@ -97,13 +97,13 @@ class History(RuleBasedStateMachine):
         self.deliver(given, then="wait")
         with interrupted_before(write):
             self.platform.land(AIR)
-            work(self.platform, landed_days(self.platform))
+            work(self.platform, days_to_build(self.platform))
             self.platform.publish(AIR)
 
     @rule(commits=st.integers(0, 8))
     def abandon_a_run(self, commits: int) -> None:
         runner = self.platform.runner(AIR)
-        run = runner.build(runner.begin(), landed_days(self.platform), TABLES, only_pending=True)
+        run = runner.build(runner.begin(), days_to_build(self.platform), TABLES, only_pending=True)
         list(islice(run, commits))
 
     @rule(data=st.data())

@@ -15,11 +15,11 @@ from kaikai_assets_tests.properties.product import (
     TABLES,
     Clock,
     assert_up_to_date,
+    days_to_build,
     deliver,
     expected,
     fresh,
     interrupted_before,
-    landed_days,
     some_tables,
     stored,
     work,
@@ -86,7 +86,7 @@ def test_without_contradictions_any_order_batching_and_repetition_of_records_giv
             deliver(other, file, f"{number}")
             if random.random() < 0.2:
                 work(other, random.sample(DAYS, 2))
-        work(other, landed_days(other))
+        work(other, days_to_build(other))
         once = {target: output for target, output in expected(ordered).items() if target[0] in DERIVED}
         assert outputs(other) == once
 
@@ -103,7 +103,7 @@ def test_a_kill_at_any_write_leaves_each_day_as_some_run_would_have_made_it(hist
         for number, (file, write) in enumerate(history):
             with interrupted_before(write):
                 deliver(platform, file, f"{number}")
-                work(platform, landed_days(platform))
+                work(platform, days_to_build(platform))
             platform.land(AIR)
             states.append(expected(platform))
             found = stored(platform)
