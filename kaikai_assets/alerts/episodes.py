@@ -20,7 +20,7 @@ _START, _STATE = pl.col("start"), pl.col("state")
 def fold(of_days: pl.DataFrame, rules: RuleSet, entity: str) -> pl.DataFrame:
     """Episodes of a rule set from the runs of all days.
 
-    Returns ``alert_id, rule_set, rule_version, rule, severity, <entity>, opened_at`` (first violating reading, or the
+    Returns ``alert_id, rule_set, rule_version, rule, <entity>, severity, opened_at`` (first violating reading, or the
     instant from which silence is too long), ``raised_at`` (when enough of them had violated), ``last_violation_end,
     closed_at`` (when enough of them were clear; null while open), ``n`` (violating readings; 1 for silence), ``peak``
     (value furthest beyond the threshold; of silence minutes), ``threshold`` (at opening), ``assumed``.
@@ -41,16 +41,8 @@ def fold(of_days: pl.DataFrame, rules: RuleSet, entity: str) -> pl.DataFrame:
         "rule_set",
         "rule_version",
         "rule",
-        "severity",
         entity,
-        "opened_at",
-        "raised_at",
-        "last_violation_end",
-        "closed_at",
-        "n",
-        "peak",
-        "threshold",
-        "assumed",
+        *_OF_EPISODES,
     )
 
 

@@ -22,6 +22,7 @@ from kaikai_assets.privacy.vault import Vault, readable
 from kaikai_assets.privacy.wording import WITHHELD, without_values
 from kaikai_assets.quality.conservation import verify
 from kaikai_assets.quality.contracts import Contract, schema, validate
+from kaikai_assets.quality.registry import registry_tables
 from kaikai_assets.settings import Settings
 
 
@@ -40,8 +41,9 @@ def _dimension(run: Run) -> Mapping[str, pl.DataFrame]:
     for file in run.start.snapshots():
         as_landed(run.settings, file)
         frames.append(read_snapshot(run.settings, run.context, file))
-    made = run.domain.make_dimension(frames, run.context.sources)
-    if not run.domain.sensitive:
+    domain = run.domain
+    made = registry_tables(frames, run.context.sources, domain.conform_dimension, domain.dimension, domain.entity)
+    if not domain.sensitive:
         return made
     # What could not be read there may be a name, or a birthday.
     return {

@@ -11,6 +11,7 @@ from kaikai_assets.landing.parse import parse
 from kaikai_assets.ledger.targets import Built, Target
 from kaikai_assets.privacy.rows import pseudonymised
 from kaikai_assets.quality.contracts import codes, describe, metrics
+from kaikai_assets.quality.registry import registry_tables
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ def publication_digest(domain: Domain, built: Mapping[Target, Built]) -> str:
 def dimension_digest(domain: Domain, state: State, parses: Mapping[str, str]) -> str:
     """Digest of the registry: its snapshot files and the code that reads them."""
     return digest_of(
-        code_digest(domain.make_dimension, canonical),
+        code_digest(domain.conform_dimension, registry_tables, canonical),
         [describe(contract) for contract in domain.dimension.values()],
         [(f.arrival_seq, f.identity, parse_of(f, parses)) for f in state.snapshots()],
     )

@@ -1,6 +1,6 @@
 """A domain as a list of steps: what each table reads, what configures it, and the pure function that makes it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -94,14 +94,13 @@ class Report:
 class Domain:
     """A domain: its raw, bronze and derived tables. ``steps`` stand in the order in which they are built.
 
-    ``sources`` is the folder of its source descriptions. ``dimension`` is the registry and its quarantine, made by
-    ``make_dimension`` from the read records of the domain's snapshot files (``source, raw_file, arrival_seq,
+    ``sources`` is the folder of its source descriptions. ``dimension`` is the registry and its quarantine, made of what
+    ``conform_dimension`` types: the read records of the domain's snapshot files (``source, raw_file, arrival_seq,
     arrived_at, record, defect, text``, then the file's columns). A day's readings should be there ``due_by_h`` hours
     after its end; without new ones for ``stale_after_h`` hours the tables count as stale.
 
     What a figure was made of is traced through ``spans`` of its tables, down to the records that ``conform`` types and
-    ``merge`` makes into the rows of the table whose contract is ``readings``; ``conform_dimension`` does the same for
-    the registry. A record, once typed, is merged over the key of that contract.
+    ``merge`` makes into the rows of the table whose contract is ``readings``, over the key of that contract.
 
     A ``sensitive`` domain is about persons: its raw files are sealed, and from bronze on a pseudonym is the entity.
 
@@ -119,14 +118,13 @@ class Domain:
     bronze: str
     readings: Contract
     dimension: Mapping[str, Contract]
-    make_dimension: Callable[[list[pl.DataFrame], Mapping[str, Source]], Mapping[str, pl.DataFrame]]
     steps: tuple[Step, ...]
     warehouse: str
     published: tuple[str, ...]
     due_by_h: float
     stale_after_h: float
     conform: Callable[[pl.DataFrame, Context], Conformed]
-    conform_dimension: Callable[[list[pl.DataFrame], Mapping[str, Source]], Conformed]
+    conform_dimension: Callable[[Sequence[pl.DataFrame], Mapping[str, Source]], Conformed]
     spans: Mapping[str, Span]
     pictures: Mapping[str, Picture] = field(default_factory=dict)
     report: Report | None = None

@@ -51,11 +51,7 @@ def tidy(lake: Lake, table: str, *, history_days: int, dry_run: bool) -> Tidied:
             opened.vacuum(dry_run=False, full=True)
     except CommitFailedError as error:
         raise Conflict(f"{table}: a run committed in between: {error}") from error
-    before_write()
-    opened.create_checkpoint()
-    before_write()
-    # Removes only what lies before a checkpoint, which alone opens the table.
-    opened.cleanup_metadata()
+    _shorten_log(opened)
     return Tidied(small, len(removed))
 
 
@@ -76,10 +72,7 @@ def purge(lake: Lake, table: str) -> None:
         opened.vacuum(0, dry_run=False, enforce_retention_duration=False, full=True)
     except CommitFailedError as error:
         raise Conflict(f"{table}: a run committed in between: {error}") from error
-    before_write()
-    opened.create_checkpoint()
-    before_write()
-    opened.cleanup_metadata()
+    _shorten_log(opened)
     before_write()
     usual = {names[0]: "interval 7 days", names[1]: f"interval {_LOG_DAYS} days"}
     opened.alter.set_table_properties({name: kept.get(name, text) for name, text in usual.items()})
@@ -94,6 +87,14 @@ def _small_files(opened: DeltaTable) -> int:
     smallest = pl.col("size_bytes").sort().head(2)
     found = files.group_by(part).agg(pl.len(), smallest.sum().alias("two"))
     return int(found.filter(pl.col("len") > 1, pl.col("two") <= _FILE_BYTES)["len"].sum())
+
+
+def _shorten_log(opened: DeltaTable) -> None:
+    before_write()
+    opened.create_checkpoint()
+    before_write()
+    # Removes only what lies before a checkpoint, which alone opens the table.
+    opened.cleanup_metadata()
 
 
 def _keep_history(opened: DeltaTable, days: int) -> None:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, update
 
 from kaikai_assets.alerts.lifecycle import ESCALATED, Action, Episode, Kind, State, state
 from kaikai_assets.alerts.notifications import is_news, notice
@@ -19,7 +19,6 @@ from kaikai_assets.ledger.alert_rows import (
     as_row,
     as_stored,
     as_value,
-    batches,
     plain,
     stored,
 )
@@ -196,19 +195,6 @@ class Alerts:
             query = query.where(t.c.alert_id == alert_id)
         with self._database.read() as c:
             return [as_value(Entry, row) for row in reversed(c.execute(query).mappings().all())]
-
-    def erase(self, domain: str, entities: Collection[str]) -> int:
-        """Delete all that the journal holds of entities; the number of alerts."""
-        t, log = schema.alerts_seen, schema.alert_status_log
-        erased = 0
-        with self._database.write() as c:
-            for some in batches(entities):
-                mine = and_(t.c.domain == domain, t.c.entity.in_(some))
-                c.execute(delete(log).where(log.c.alert_id.in_(select(t.c.alert_id).where(mine))))
-                erased += c.execute(delete(t).where(mine)).rowcount
-                for table in (schema.alert_actions, schema.notifications):
-                    c.execute(delete(table).where(table.c.domain == domain, table.c.entity.in_(some)))
-        return erased
 
 
 def _lost(c: Connection, domain: str) -> datetime:

@@ -69,12 +69,16 @@ class Privacy:
         return {table: rows for table, rows in found.items() if rows}
 
     def forget(self, name: str, alerts: Collection[str]) -> int:
-        """Delete rows that have a text, or one of some alerts, as a value, and take it out of what else holds it."""
+        """Delete rows that have a name as a value, or an alert: one given, or one that the journal holds of the name.
+        Take the name out of what else holds it. Returns the number of rows."""
+        seen = schema.alerts_seen.c
         done = 0
         with self._database.write() as c:
+            of_journal = c.execute(select(seen.alert_id).where(seen.entity == name)).scalars()
+            gone = {name, *alerts, *of_journal}
             for table in schema.metadata.sorted_tables:
                 for column in _texts(table):
-                    done += c.execute(delete(table).where(column.in_([name, *alerts]))).rowcount
+                    done += c.execute(delete(table).where(column.in_(gone))).rowcount
                     holding = column.contains(name, autoescape=True)
                     c.execute(update(table).where(holding).values({column: func.replace(column, name, ERASED)}))
         self._database.compact()

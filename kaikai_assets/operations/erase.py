@@ -67,8 +67,6 @@ def erase(platform: Platform, domain: Domain, patient: str, reason: str, elsewhe
         done.files, done.records = settle(platform.settings, platform.ledger, domain.name, sources, naming.patient)
         done.rejected, done.unread = remove_refused(platform, domain, vault, naming)
         take_out(platform, domain, vault)
-    # Its alerts of former days too, which late data superseded: no table names them any more.
-    platform.ledger.alerts.erase(domain.name, {name})
     done.notes += platform.ledger.privacy.forget(name, alerts)
     _build(platform, domain)
     _publish(platform, domain)

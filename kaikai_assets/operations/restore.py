@@ -112,9 +112,7 @@ def _forget(platform: Platform) -> None:
         remove_refused(platform, domain, vault, vault.naming())
         for name in platform.ledger.privacy.entities(domain.name):
             if vault.suppression(name) in vault.suppressed:
-                alerts = alerts_of(platform, domain, name)
-                platform.ledger.alerts.erase(domain.name, {name})
-                platform.ledger.privacy.forget(name, alerts)
+                platform.ledger.privacy.forget(name, alerts_of(platform, domain, name))
         if take_out(platform, domain, vault):
             forget_replaced(platform, domain)
 

@@ -4,14 +4,14 @@ A registry's contract has the entity, ``valid_from``, ``valid_to`` and ``source`
 and one named ``timezone`` holds IANA names.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from zoneinfo import available_timezones
 
 import polars as pl
 
 from kaikai_assets.landing.sources import Source
 from kaikai_assets.quality.conform import REASONS, Conformed
-from kaikai_assets.quality.contracts import Contract, ContractColumn, broken, columns
+from kaikai_assets.quality.contracts import Contract, ContractColumn, broken, columns, schema
 from kaikai_assets.quality.merge import merge
 
 _POSITION = ["source", "raw_file", "record", "arrival_seq"]
@@ -49,8 +49,22 @@ def conform_registry(
     return Conformed(rows.filter(~pl.col("valid_from_bad")).with_columns(ahead=pl.lit(False)), aside)
 
 
-def periods(typed: Conformed, contract: Contract, entity: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows of a registry, each valid in [valid_from, valid_to), and its quarantine, each content once."""
+def registry_tables(
+    files: Sequence[pl.DataFrame],
+    sources: Mapping[str, Source],
+    conform: Callable[[Sequence[pl.DataFrame], Mapping[str, Source]], Conformed],
+    contracts: Mapping[str, Contract],
+    entity: str,
+) -> dict[str, pl.DataFrame]:
+    """The two tables in ``contracts`` from read snapshot files, which ``conform`` types: the rows of a registry, each
+    valid in [valid_from, valid_to), and its quarantine, each content once."""
+    if not any(records.height for records in files):
+        return {table: pl.DataFrame(schema=schema(contract)) for table, contract in contracts.items()}
+    registry, _ = contracts.values()
+    return dict(zip(contracts, _periods(conform(files, sources), registry, entity), strict=True))
+
+
+def _periods(typed: Conformed, contract: Contract, entity: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     content = ["kind", "source", entity, "column", "raw_value", "rule", "reason"]
     quarantine = typed.quarantine.sort("arrival_seq", "record").unique(content, keep="first", maintain_order=True)
     by = [entity, "valid_from"]

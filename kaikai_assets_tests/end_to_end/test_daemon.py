@@ -25,22 +25,10 @@ from kaikai_assets.settings import Settings
 from kaikai_assets_tests.end_to_end.daemon import DAEMON, ROOT, Home, home
 from kaikai_assets_tests.end_to_end.product import drop, outputs, table
 from kaikai_assets_tests.end_to_end.test_killed_runs import days_in_gold, publishing_is_held, started_run
-from kaikai_assets_tests.end_to_end.test_rebuilding import HEADER, day_file
+from kaikai_assets_tests.end_to_end.test_rebuilding import HEADER, OF_A_DAY, day_file
 
 pytestmark = pytest.mark.slow
 DAYS = ["2025-03-01", "2025-03-02", "2025-03-03", "2025-03-04"]
-OF_A_DAY = {
-    "bronze/air_measurements",
-    "silver/air_measurements",
-    "silver/air_quarantine",
-    "silver/air_flags",
-    "gold/air_hourly",
-    "gold/air_daily",
-    "gold/air_zone_daily",
-    "gold/air_sensor_health",
-    "gold/air_alert_days",
-    "gold/air_network_daily",
-}
 OF_RECORDS = {"bronze/air_measurements", "silver/air_measurements", "silver/air_quarantine"}
 REGISTRY = {("silver/air_sensors", ""), ("silver/air_sensors_quarantine", "")}
 ALERTS = {("gold/air_alerts", ""), ("gold/air_rule_comparison", "")}

@@ -18,6 +18,20 @@ from kaikai_assets_tests.end_to_end.product import build, drop, outputs, table
 HEADER = "sensor_id,timestamp,pm25,temperature,humidity,co2\n"
 ZONES = "sensor_id,location_name,location_type,latitude,longitude,installation_date,timezone\n"
 
+OF_A_DAY = {
+    "bronze/air_measurements",
+    "silver/air_measurements",
+    "silver/air_quarantine",
+    "silver/air_flags",
+    "gold/air_hourly",
+    "gold/air_daily",
+    "gold/air_zone_daily",
+    "gold/air_sensor_health",
+    "gold/air_alert_days",
+    "gold/air_network_daily",
+}
+"""Tables of which a reading changes its own day."""
+
 
 def day_file(day: str, pm25: float = 20.0, sensor: str = "SENS001", hours: int = 24) -> str:
     rows = [
@@ -56,18 +70,7 @@ def test_a_late_reading_rebuilds_its_day_and_what_reads_it_and_nothing_else(thre
     # The drift of a day looks back at two weeks, its crossings of thresholds at the evening before.
     for looking_back in ("gold/air_sensor_health", "gold/air_network_daily"):
         assert {part for name, part in found if name == looking_back} == {"2025-03-02", "2025-03-03"}
-    assert of_day == {
-        "bronze/air_measurements",
-        "silver/air_measurements",
-        "silver/air_quarantine",
-        "silver/air_flags",
-        "gold/air_hourly",
-        "gold/air_daily",
-        "gold/air_zone_daily",
-        "gold/air_sensor_health",
-        "gold/air_alert_days",
-        "gold/air_network_daily",
-    }
+    assert of_day == OF_A_DAY
     # The hour's mean moved, yet stays under the threshold; the reading itself does not.
     assert table(three_days, "gold/air_alerts")["rule"].to_list() == ["pm25_reading_above_35"]
 

@@ -380,7 +380,7 @@ def test_erasing_an_entity_leaves_nothing_of_it_and_all_of_the_others(ledger: Le
     note(ledger, one, another)
     for each in (one, another):
         ledger.alerts.act("acknowledge", each.alert_id, "somebody", at(60))
-    assert ledger.alerts.erase("d", {"P1"}) == 1
+    ledger.privacy.forget("P1", set())
     held = ledger.journal.read()
     assert "P1" not in str(held)
     assert {name: len(rows) for name, rows in held.items() if rows} == {

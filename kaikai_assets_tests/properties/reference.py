@@ -18,6 +18,7 @@ from kaikai_assets.landing.readers import read_records
 from kaikai_assets.ledger.targets import Target
 from kaikai_assets.platform import Platform
 from kaikai_assets.quality.contracts import metrics, schema
+from kaikai_assets.quality.registry import registry_tables
 
 BRONZE = bronze_contract(AIR)
 
@@ -65,7 +66,7 @@ def registry_of(platform: Platform, files: Iterable[Landed]) -> Tables:
         )
         for file in files
     ]
-    made = AIR.make_dimension(frames, sources)
+    made = registry_tables(frames, sources, AIR.conform_dimension, AIR.dimension, AIR.entity)
     return {table: canonical(contract, made[table]) for table, contract in AIR.dimension.items()}
 
 

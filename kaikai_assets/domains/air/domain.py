@@ -120,7 +120,6 @@ AIR = Domain(
         "silver/air_sensors": contracts.Sensors,
         "silver/air_sensors_quarantine": contracts.SensorsQuarantine,
     },
-    make_dimension=registry.sensors,
     steps=(
         Step(
             outputs={

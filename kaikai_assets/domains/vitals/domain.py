@@ -76,7 +76,6 @@ VITALS = Domain(
         "silver/vitals_patients": contracts.Patients,
         "silver/vitals_patients_quarantine": contracts.PatientsQuarantine,
     },
-    make_dimension=registry.patients,
     steps=(
         Step(
             outputs={

@@ -4,20 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from kaikai_assets.domains.vitals.contracts import Patients, PatientsQuarantine
+from kaikai_assets.domains.vitals.contracts import Patients
 from kaikai_assets.landing.sources import Source
 from kaikai_assets.quality.conform import Conformed
-from kaikai_assets.quality.contracts import schema
-from kaikai_assets.quality.registry import conform_registry, periods
-
-
-def patients(files: Sequence[pl.DataFrame], sources: Mapping[str, Source]) -> dict[str, pl.DataFrame]:
-    """Registry rows and their quarantine from read snapshot files (``readers.read_records`` with their origin)."""
-    if not any(records.height for records in files):
-        tables = {"silver/vitals_patients": Patients, "silver/vitals_patients_quarantine": PatientsQuarantine}
-        return {table: pl.DataFrame(schema=schema(contract)) for table, contract in tables.items()}
-    rows, quarantine = periods(conformed(files, sources), Patients, "patient_id")
-    return {"silver/vitals_patients": rows, "silver/vitals_patients_quarantine": quarantine}
+from kaikai_assets.quality.registry import conform_registry
 
 
 def conformed(files: Sequence[pl.DataFrame], sources: Mapping[str, Source]) -> Conformed:
