@@ -5,7 +5,7 @@ INSTALLED := .venv/.installed
 DAGSTER_CONFIG := data/dagster/dagster.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test soak bench idle latency detection lint format lock clean
+.PHONY: help install demo dev test soak bench backfill latency queries growth idle detection lint format lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -38,11 +38,20 @@ soak: install ## random drops, kills and restarts of a daemon (ARGS="--minutes 2
 bench: install ## floor and platform side by side (ARGS="--days 365")
 	$(BIN)/python -m bench.slice $(ARGS)
 
+backfill: install ## a year's build and what its seconds go to (ARGS="--days 30 --postgres")
+	$(BIN)/python -m bench.backfill $(ARGS)
+
+latency: install ## from a file's drop to its alert row under a daemon (ARGS="--during-backfill")
+	$(BIN)/python -m bench.alert_latency $(ARGS)
+
+queries: install ## the queries of sql/ over a large warehouse (ARGS="--readings 50000000")
+	$(BIN)/python -m bench.queries $(ARGS)
+
+growth: install ## time and memory at two sizes (ARGS="--case large_file --gib 0.5")
+	$(BIN)/python -m bench.growth $(ARGS)
+
 idle: install ## a sensor's tick with nothing new and ten years of days (ARGS="--days 365")
 	$(BIN)/python -m bench.idle $(ARGS)
-
-latency: install ## from a file's drop to its alert row under a daemon (ARGS="--files 30")
-	$(BIN)/python -m bench.alert_latency $(ARGS)
 
 detection: install ## how well injected defects are found (ARGS="--seed 2")
 	$(BIN)/python -m kaikai_assets_tests.detection $(ARGS)

@@ -1,4 +1,5 @@
-"""From a file's drop to its alert row, under a running daemon: seconds for each of some files, their p50 and p95."""
+"""From a file's drop to its alert row, under a running daemon: seconds for each of some files, their p50 and p95, and
+what the seconds went to."""
 
 import argparse
 import json
@@ -10,16 +11,26 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 
+from bench.alert_phases import Dropped, phases
+from kaikai_assets.definitions import build_platform
+from kaikai_assets.domains.air.domain import AIR
+from kaikai_assets.domains.vitals.domain import VITALS
+from kaikai_assets.orchestration.automation import DOMAIN
 from kaikai_assets.settings import Settings, utc_now
+from kaikai_assets.simulation.air import simulate_air
 
 _ROOT = Path(__file__).parents[1]
 _LOOK_S = 0.05
 _GIVE_UP_S = 300.0
+_FIRST = date(2024, 1, 1)
 
 
 def message(patient: str, at: datetime) -> str:
@@ -30,12 +41,12 @@ def message(patient: str, at: datetime) -> str:
 
 
 def drop(settings: Settings, name: str, text: str) -> float:
-    """Put a file into the inbox by rename, as a careful sender does; when that was (``time.monotonic``)."""
+    """Put a file into the inbox by rename, as a careful sender does; when that was (``time.time``)."""
     folder = settings.inbox / "vitals" / "bracelet_ndjson"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.part").write_text(text, encoding="utf-8")
     (folder / f"{name}.part").rename(folder / f"{name}.ndjson")
-    return time.monotonic()
+    return time.time()
 
 
 def alerts(warehouse: Path) -> int:
@@ -50,50 +61,88 @@ def alerts(warehouse: Path) -> int:
     return int(found)
 
 
-def seconds(settings: Settings, name: str, text: str, pause_s: float) -> float:
-    """Seconds from a drop to one more alert row. Raises ``TimeoutError``."""
+def follow(settings: Settings, name: str, text: str, pause_s: float) -> Dropped:
+    """Drop a file, and wait for one more alert row. Raises ``TimeoutError``."""
     time.sleep(pause_s)
     before = alerts(settings.warehouse)
     dropped = drop(settings, name, text)
     while alerts(settings.warehouse) == before:
-        if time.monotonic() - dropped > _GIVE_UP_S:
+        if time.time() - dropped > _GIVE_UP_S:
             raise TimeoutError(f"{name}: no alert after {_GIVE_UP_S:.0f} s")
         time.sleep(_LOOK_S)
-    return time.monotonic() - dropped
+    return Dropped(dropped, time.time())
+
+
+@contextmanager
+def daemon(settings: Settings, home: Path) -> Iterator[None]:
+    """A daemon as it is shipped, killed at the end."""
+    home.mkdir()
+    shutil.copyfile(_ROOT / "dagster.local.yaml", home / "dagster.yaml")
+    environment = {**os.environ, "KAIKAI_DATA": str(settings.data), "DAGSTER_HOME": str(home)}
+    command = [sys.executable, "-m", "dagster._daemon", "run", "-w", str(_ROOT / "workspace.yaml")]
+    with (home / "log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=_ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
+    try:
+        yield
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+class Backfill:
+    """Older days of another domain, so many that some of them are always being built."""
+
+    def __init__(self, settings: Settings, home: Path, days: int) -> None:
+        self._settings, self._home, self._days = settings, home, days
+        self._blocks = 0
+
+    def goes_on(self) -> bool:
+        """Whether a run over older days is in flight. Drops more days when nothing waits."""
+        with dg.DagsterInstance.from_config(str(self._home)) as instance:
+            building = instance.get_runs_count(
+                dg.RunsFilter(tags={DOMAIN: AIR.name}, statuses=[dg.DagsterRunStatus.STARTED])
+            )
+        if not building and not any((self._settings.inbox / AIR.name).rglob("*.csv")):
+            start = _FIRST + timedelta(days=self._blocks * self._days)
+            simulate_air(self._settings.inbox, start=start, days=self._days, sensors=100, seed=self._blocks)
+            self._blocks += 1
+        return building > 0
 
 
 def main() -> None:
     """Start a daemon, drop files one after the other, print what each took."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--files", type=int, default=30)
+    parser.add_argument("--files", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--during-backfill", action="store_true", help="while older days of air are being built")
+    parser.add_argument("--days", type=int, default=60, help="days of 100 sensors that the backfill gets at a time")
     arguments = parser.parse_args()
     pauses = random.Random(arguments.seed)
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(data=Path(folder, "data"))
-        home = Path(folder, "dagster")
-        home.mkdir()
-        shutil.copyfile(_ROOT / "dagster.local.yaml", home / "dagster.yaml")
-        environment = {**os.environ, "KAIKAI_DATA": str(settings.data), "DAGSTER_HOME": str(home)}
-        command = [sys.executable, "-m", "dagster._daemon", "run", "-w", str(_ROOT / "workspace.yaml")]
-        with (home / "log").open("wb") as log:
-            daemon = subprocess.Popen(
-                command, cwd=_ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
-            )
-        try:
-            found = []
+        settings, home = Settings(data=Path(folder, "data")), Path(folder, "dagster")
+        found: list[Dropped] = []
+        meanwhile = 0
+        with daemon(settings, home):
+            backfill = Backfill(settings, home, arguments.days) if arguments.during_backfill else None
             for n in range(arguments.files + 1):
                 patient, at = f"sim-{n:03}", utc_now() - timedelta(seconds=5)
+                building = backfill is not None and backfill.goes_on()
                 # The sensor looks every five seconds: drops must not keep step with it.
-                took = seconds(settings, f"drop-{n:03}", message(patient, at), pauses.uniform(0, 5))
-                print(f"{n:3} {took:6.1f} s{'  (first, not counted)' if n == 0 else ''}", flush=True)
-                found += [took] if n else []
-        finally:
-            os.killpg(daemon.pid, signal.SIGKILL)
-            daemon.wait()
-    found.sort()
-    p50, p95 = (found[min(len(found) - 1, int(len(found) * share))] for share in (0.5, 0.95))
-    print(f"drop to alert row, {len(found)} files: p50 {p50:.1f} s, p95 {p95:.1f} s, longest {found[-1]:.1f} s")
+                one = follow(settings, f"drop-{n:03}", message(patient, at), pauses.uniform(0, 5))
+                said = "first, not counted" if n == 0 else "during the backfill" if building else ""
+                print(f"{n:3} {one.seconds:6.1f} s  {said}".rstrip(), flush=True)
+                found += [one] if n else []
+                meanwhile += building and n > 0
+        with dg.DagsterInstance.from_config(str(home)) as instance:
+            parts = phases(build_platform(settings), instance, VITALS.name, found)
+            runs = instance.get_runs_count(dg.RunsFilter(tags={DOMAIN: VITALS.name}))
+    seconds = sorted(one.seconds for one in found)
+    p50, p95 = (seconds[min(len(seconds) - 1, int(len(seconds) * share))] for share in (0.5, 0.95))
+    during = f", {meanwhile} while the backfill ran" if arguments.during_backfill else ""
+    print(f"drop to alert row, {len(seconds)} files{during}:")
+    print(f"p50 {p50:.1f} s, p95 {p95:.1f} s, longest {seconds[-1]:.1f} s; {runs} runs; means of the parts:")
+    for name, of_part in parts.items():
+        print(f"  {of_part:5.1f} s {name}")
 
 
 if __name__ == "__main__":

@@ -57,8 +57,11 @@ class Server:
 
 
 @contextmanager
-def server() -> Iterator[Server]:
-    """A new server, stopped at the end. Raises ``NoServer``."""
+def server(*, durable: bool = False) -> Iterator[Server]:
+    """A new server, stopped at the end; if ``durable``, one that waits for its disk, as outside of tests.
+
+    Raises ``NoServer``.
+    """
     # Not below pytest's folders: the path of a socket is short, and another user must reach it.
     folder = Path(tempfile.mkdtemp(prefix="kaikai-pg-"))
     try:
@@ -67,7 +70,10 @@ def server() -> Iterator[Server]:
         _run([programs / "initdb", "-D", folder / "data", "-U", "postgres", "-A", "trust", *_INITIAL], user)
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
-                [programs / "postgres", "-D", folder / "data", "-k", folder, *_RUNNING], stdout=log, stderr=log, **user
+                [programs / "postgres", "-D", folder / "data", "-k", folder, *(_NO_PORT if durable else _RUNNING)],
+                stdout=log,
+                stderr=log,
+                **user,
             )
         try:
             _wait_until_ready(started, process)
@@ -80,7 +86,8 @@ def server() -> Iterator[Server]:
 
 
 _INITIAL = ("-E", "UTF8", "--locale=C", "--no-sync")
-_RUNNING = ("-c", "listen_addresses=", "-c", "fsync=off", "-c", "shared_buffers=16MB")
+_NO_PORT = ("-c", "listen_addresses=")
+_RUNNING = (*_NO_PORT, "-c", "fsync=off", "-c", "shared_buffers=16MB")
 _IMMEDIATE = 3
 """SIGQUIT: the data is thrown away."""
 
