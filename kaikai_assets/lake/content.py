@@ -5,7 +5,7 @@ so that the hash survives another Parquet writer, batch size or library version.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import polars as pl
@@ -14,6 +14,9 @@ from kaikai_assets.quality.contracts import Contract, columns, key, schema
 
 EMPTY = "empty"
 """Hash of a day without rows."""
+
+_LONG_RUN = 8
+"""Rows in a run, on average, from which runs are hashed in the place of rows."""
 
 
 def canonical(contract: Contract, frame: pl.DataFrame) -> pl.DataFrame:
@@ -43,42 +46,50 @@ def content_hashes(contract: Contract, rows: pl.DataFrame) -> dict[str, tuple[in
     """Number of rows and hash (32 hexadecimal digits) of each part in canonical rows: by ISO day where the contract
     has a ``day``, else of the one part ''. Columns that depend on arrival do not count."""
     hashed = [column for column in columns(contract) if not column.arrival_dependent]
-    values = [(f"|{column.name}:{column.dtype}|".encode(), _slices(rows[column.name])) for column in hashed]
+    headers = {column.name: f"|{column.name}:{column.dtype}|".encode() for column in hashed}
     found = {}
-    for part, start, end in _parts(rows):
-        digest = hashlib.blake2b(str(end - start).encode(), digest_size=16)
-        for header, slices in values:
+    for part, of_part in _parts(rows):
+        digest = hashlib.blake2b(str(of_part.height).encode(), digest_size=16)
+        for name, header in headers.items():
             digest.update(header)
-            for piece in slices(start, end):
+            for piece in _bytes(of_part[name]):
                 digest.update(piece)
-        found[part] = (end - start, digest.hexdigest())
+        found[part] = (of_part.height, digest.hexdigest())
     return found
 
 
-def _parts(rows: pl.DataFrame) -> Iterator[tuple[str, int, int]]:
+def _parts(rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
     if "day" not in rows.columns:
-        yield "", 0, rows.height
+        yield "", rows
         return
     start = 0
     for length, day in rows["day"].rle().struct.unnest().iter_rows():
-        yield day.isoformat(), start, start + length
+        yield day.isoformat(), rows.slice(start, length)
         start += length
 
 
-def _slices(column: pl.Series) -> Callable[[int, int], tuple[bytes, ...]]:
-    """Bytes of a column's rows [start, end): which are null, then the values (texts with their lengths)."""
-    nulls = column.is_null().cast(pl.UInt8).to_numpy()
+def _bytes(column: pl.Series) -> Iterator[bytes]:
+    """Bytes of a column: the lengths of its runs where these are long, which values are null, then the values (texts
+    with their lengths)."""
+    begins = column.ne_missing(column.shift(1)).arg_true().to_numpy()
+    if len(begins) * _LONG_RUN <= len(column):
+        if column.len() and (not len(begins) or begins[0]):
+            # A first value that is null differs from nothing.
+            begins = np.insert(begins, 0, 0)
+        yield f"runs {len(begins)}:".encode()
+        yield np.diff(begins, append=len(column)).astype(np.uint32).tobytes()
+        column = column.gather(begins)
+    nulls = column.null_count()
+    if nulls == len(column):
+        yield b"null"
+        return
+    yield column.is_null().cast(pl.UInt8).to_numpy().tobytes() if nulls else b"none"
     if column.dtype == pl.String:
         arrow = column.fill_null("").to_arrow(compat_level=pl.CompatLevel.oldest())
         _, positions, joined = arrow.buffers()
         ends = np.frombuffer(positions, dtype=np.int64, count=len(column) + 1, offset=8 * arrow.offset)
-        lengths = np.diff(ends).astype(np.uint32)
-        texts = memoryview(joined or b"")
-        return lambda start, end: (
-            nulls[start:end].tobytes(),
-            lengths[start:end].tobytes(),
-            bytes(texts[ends[start] : ends[end]]),
-        )
+        yield np.diff(ends).astype(np.uint32).tobytes()
+        yield bytes(memoryview(joined or b"")[ends[0] : ends[-1]])
+        return
     physical = column.cast(pl.UInt8) if column.dtype == pl.Boolean else column.to_physical()
-    values = physical.fill_null(0).to_numpy()
-    return lambda start, end: (nulls[start:end].tobytes(), values[start:end].tobytes())
+    yield physical.fill_null(0).to_numpy().tobytes()
