@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import polars as pl
+import polars.selectors as cs
 
 ESCALATED = frozenset({"critical"})
 """Severities whose alerts are escalated while nobody acknowledges them."""
@@ -95,8 +96,10 @@ class State:
 
 def episodes(alerts: pl.DataFrame, entity: str) -> list[Episode]:
     """Rows of a domain's alerts, whose entity stands in the column ``entity``."""
-    named = alerts.rename({entity: "entity"}).select(list(Episode.__dataclass_fields__))
-    return [Episode(**{name: _utc(value) for name, value in row.items()}) for row in named.iter_rows(named=True)]
+    instants = cs.datetime().dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    named = alerts.rename({entity: "entity"}).select(list(Episode.__dataclass_fields__)).with_columns(instants)
+    # Without a zone they are read many times faster.
+    return [Episode(*(_utc(value) for value in row)) for row in named.iter_rows()]
 
 
 def state(episode: Episode, actions: Sequence[Action], now: datetime) -> State:
@@ -138,4 +141,4 @@ def _silenced(episode: Episode, actions: Sequence[Action], now: datetime) -> dat
 
 
 def _utc(value: Any) -> Any:
-    return value.astimezone(UTC) if isinstance(value, datetime) else value
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value

@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, RowMapping, Table, and_, select
@@ -32,9 +33,10 @@ class Stored:
     published: int
 
 
-def stored(c: Connection, domain: str, entities: Collection[str] | None = None) -> dict[str, Stored]:
-    """Alerts of a domain that were ever seen, of some entities or all, by id."""
-    return {row["alert_id"]: as_stored(row) for row in of_entities(c, schema.alerts_seen, domain, entities)}
+def stored(c: Connection, domain: str) -> dict[str, Stored]:
+    """Alerts of a domain that were ever seen, by id."""
+    rows = c.execute(select(schema.alerts_seen).where(schema.alerts_seen.c.domain == domain)).mappings()
+    return {row["alert_id"]: as_stored(row) for row in rows}
 
 
 def actions(c: Connection, domain: str, entities: Collection[str] | None = None) -> dict[Matter, list[Action]]:
@@ -61,9 +63,13 @@ def states(c: Connection, domain: str, matter: Matter, now: datetime) -> list[tu
     return [(episode, state(episode, made, now)) for episode in (as_stored(row).seen.episode for row in rows)]
 
 
-def of_entities(c: Connection, t: Table, domain: str, entities: Collection[str] | None) -> list[RowMapping]:
-    """Rows of a domain, of some entities or all."""
+def of_entities(
+    c: Connection, t: Table, domain: str, entities: Collection[str] | None, which: ColumnElement[bool] | None = None
+) -> list[RowMapping]:
+    """Rows of a domain, of some entities or all, and only those for which a condition holds."""
     query = select(t).where(t.c.domain == domain)
+    if which is not None:
+        query = query.where(which)
     if entities is None:
         return list(c.execute(query).mappings())
     return [row for some in batches(entities) for row in c.execute(query.where(t.c.entity.in_(some))).mappings()]
@@ -83,14 +89,19 @@ def as_stored(row: RowMapping) -> Stored:
 
 def as_row(one: Stored) -> dict[str, Any]:
     rest = {name: getattr(one, name) for name in ("domain", "news", "first_seen_at", "revision", "published")}
-    seen = {**asdict(one.seen.episode), "gone": one.seen.gone, "superseded_by": one.seen.superseded_by}
+    seen = {**vars(one.seen.episode), "gone": one.seen.gone, "superseded_by": one.seen.superseded_by}
     return plain({**seen, **rest})
 
 
 def as_value(kind: type[T], row: Mapping[Any, Any]) -> T:
     """A row as a value of a dataclass whose fields are columns; instants are UTC."""
-    values = {field.name: row[field.name] for field in fields(kind)}  # type: ignore[arg-type]
-    return kind(**{name: aware(value) if isinstance(value, datetime) else value for name, value in values.items()})
+    found = ((name, row[name]) for name in _names(kind))  # type: ignore[arg-type]
+    return kind(**{name: aware(value) if isinstance(value, datetime) else value for name, value in found})
+
+
+@cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def plain(row: Mapping[str, Any]) -> dict[str, Any]:

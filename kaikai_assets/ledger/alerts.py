@@ -1,7 +1,7 @@
 """Journal of alerts: those that were seen, what was done about them, and the log of their changes."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -95,18 +95,12 @@ class Alerts:
         Days are ``missing`` when they are still to be built for the first time. What violated ``within`` so long
         before ``now`` is told; ``sources`` says where each rule's numbers come from.
         """
-        with self._database.read() as c:
-            there = {row.seen.episode for row in stored(c, domain).values() if not row.seen.gone}
-        entities = {episode.entity for episode in set(episodes) ^ there}
-        if not entities:
-            return 0
         with self._database.write() as c:
-            before = stored(c, domain, entities)
-            made = actions(c, domain, entities)
+            before = stored(c, domain)
+            made = actions(c, domain)
             seen = {alert_id: row.seen for alert_id, row in before.items()}
             lost = _lost(c, domain)
-            given = [episode for episode in episodes if episode.entity in entities]
-            rows, changes = compare(seen, given, made, frozenset(missing), now)
+            rows, changes = compare(seen, episodes, made, frozenset(missing), now)
             changed = []
             for row in rows:
                 episode, was = row.episode, before.get(row.episode.alert_id)
@@ -246,12 +240,12 @@ def _put(c: Connection, rows: Sequence[Stored], known: Collection[str]) -> None:
 
 
 def _log(c: Connection, domain: str, entries: Iterable[Entry]) -> None:
-    if rows := [{"domain": domain, "published": False, **plain(asdict(entry))} for entry in entries]:
+    if rows := [{"domain": domain, "published": False, **plain(vars(entry))} for entry in entries]:
         c.execute(insert(schema.alert_status_log), rows)
 
 
 def _journal(c: Connection, domain: str, action: Action) -> None:
-    c.execute(insert(schema.alert_actions), {"domain": domain, **plain(asdict(action))})
+    c.execute(insert(schema.alert_actions), {"domain": domain, **plain(vars(action))})
     # Whatever overlaps it stands otherwise now, those that are gone as well.
     t = schema.alerts_seen
     touched = and_(t.c.opened_at <= naive(action.until), t.c.last_violation_end >= naive(action.since))

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -125,8 +124,10 @@ def offer(c: Connection, wanted: Sequence[Notice], grown: Sequence[Notice] = ())
     whether it is to be sent is judged when it is claimed."""
     there: dict[tuple[str, Matter], list[Notice]] = defaultdict(list)
     for domain in {one.domain for one in (*wanted, *grown)}:
-        entities = {one.entity for one in (*wanted, *grown)}
-        for row in of_entities(c, _T, domain, entities):
+        mine = [one for one in (*wanted, *grown) if one.domain == domain]
+        since, until = naive(min(one.since for one in mine)), naive(max(one.until for one in mine))
+        around = and_(_T.c.since < until, _T.c.until > since)
+        for row in of_entities(c, _T, domain, {one.entity for one in mine}, around):
             one = as_value(Notice, row)
             there[one.kind, one.matter].append(one)
     new = []
@@ -142,7 +143,7 @@ def offer(c: Connection, wanted: Sequence[Notice], grown: Sequence[Notice] = ())
                 values["text"] = one.text
             _set(c, _T.c.key == old.key, **plain(values))
         if not told and makes_row:
-            new.append(plain(asdict(one)))
+            new.append(plain(vars(one)))
     if new:
         c.execute(insert(_T), new)
 
