@@ -14,6 +14,7 @@ import dagster as dg
 from kaikai_assets.build.steps import Domain
 from kaikai_assets.build.transient import is_transient
 from kaikai_assets.ledger.targets import Target
+from kaikai_assets.orchestration.event_log import kept_open
 from kaikai_assets.orchestration.events import committed, confirmed, explain, failed_checks
 from kaikai_assets.orchestration.pictures import pictures
 from kaikai_assets.orchestration.specs import (
@@ -65,7 +66,8 @@ def domain_assets(platform: Platform, domain: Domain) -> list[dg.AssetsDefinitio
             backfill_policy=_backfill_policy(platform.settings.run_days),
         )
         def build(context: dg.AssetExecutionContext, config: BuildConfig) -> Iterator[Any]:
-            with _retried(context.retry_number, min(_RETRY_S, platform.settings.retry_s)):
+            retried = _retried(context.retry_number, min(_RETRY_S, platform.settings.retry_s))
+            with kept_open(context.instance, context.run_id), retried:
                 yield from _build(platform, domain, context, config)
 
     return [raw_spec(domain, days), build]

@@ -13,6 +13,7 @@ from kaikai_assets.build.pending import Plan, days_of
 from kaikai_assets.build.steps import Domain
 from kaikai_assets.ledger.targets import Target
 from kaikai_assets.orchestration.automation import announce, range_tags, run_config
+from kaikai_assets.orchestration.event_log import kept_open
 from kaikai_assets.orchestration.launcher import HOST
 from kaikai_assets.orchestration.run_log import log_run
 from kaikai_assets.platform import Platform
@@ -53,12 +54,13 @@ def build_pending(
         plan = platform.runner(domain).plan()
         due = _due(plan, platform, set(failed))
         for start, end in due:
-            result = job.execute_in_process(
-                instance=dagster,
-                raise_on_error=False,
-                tags={**range_tags(domain, start, end), HOST: socket.gethostname()},
-                run_config=run_config(domain, loggers=QUIET),
-            )
+            with kept_open(dagster):
+                result = job.execute_in_process(
+                    instance=dagster,
+                    raise_on_error=False,
+                    tags={**range_tags(domain, start, end), HOST: socket.gethostname()},
+                    run_config=run_config(domain, loggers=QUIET),
+                )
             log_run(platform, dagster, result.run_id)
             progress(f"{domain.name} {start} … {end}: {'built' if result.success else 'failed'}")
             if not result.success:
