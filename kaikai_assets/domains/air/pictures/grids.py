@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
+from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -72,17 +73,19 @@ def _grid(
         figure.text(0.5, 0.5, "No data in these days", ha="center", va="center", color=GREY)
         return figure
     axes = figure.subplots()
+    plain, doubtful = list[Rectangle](), list[Rectangle]()
     for row in known.filter(pl.col("sensor_id").is_in(shown)).sort("day", "sensor_id").iter_rows(named=True):
         x, y = (row["day"] - first).days, at[row["sensor_id"]]
         text, face, hatched = cell(row)
-        axes.add_patch(
-            Rectangle(
-                (x, y), 1, 1, facecolor=face, edgecolor=GREY if hatched else "white", lw=0.4, hatch="////" * hatched
-            )
-        )
+        edge = GREY if hatched else "white"
+        (doubtful if hatched else plain).append(Rectangle((x, y), 1, 1, facecolor=face, edgecolor=edge, lw=0.4))
         ink = "white" if is_dark(face) else "black"
         box = {"facecolor": face, "edgecolor": "none", "pad": 0.6} if hatched else None
-        axes.text(x + 0.5, y + 0.53, text, ha="center", va="center", fontsize=6, color=ink, bbox=box)
+        # Within its cell, so that the layout need not measure it.
+        axes.text(x + 0.5, y + 0.53, text, ha="center", va="center", fontsize=6, color=ink, bbox=box, in_layout=False)
+    # Many times faster than as many single patches.
+    axes.add_collection(PatchCollection(plain, match_original=True), autolim=False)
+    axes.add_collection(PatchCollection(doubtful, match_original=True, hatch="////"), autolim=False)
     axes.set(xlim=(0, length), ylim=(len(shown), 0), facecolor="#d9d9d9")
     axes.set_yticks([y + 0.5 for y in range(len(shown))], [label(names.get(s, s)) for s in shown], fontsize=7.5)
     literally(axes.get_yticklabels())
