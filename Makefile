@@ -35,8 +35,8 @@ test: install ## tests, on two cores (ARGS="-k ledger" is handed to pytest)
 soak: install ## random drops, kills and restarts of a daemon (ARGS="--minutes 20 --seed 1")
 	$(BIN)/python -m kaikai_assets_tests.soak $(ARGS)
 
-bench: install ## floor and platform side by side (ARGS="--days 365")
-	$(BIN)/python -m bench.slice $(ARGS)
+bench: install ## floor, platform, pandas, dbt and Spark over the same files (ARGS="--readings 1000000 10000000")
+	$(BIN)/python -m bench.compare $(ARGS)
 
 backfill: install ## a year's build and what its seconds go to (ARGS="--days 30 --postgres")
 	$(BIN)/python -m bench.backfill $(ARGS)
