@@ -70,7 +70,9 @@ class Race:
         # What others wrote must not be on its way to the disk while this one is timed.
         os.sync()
         python = python_for(one, self.others)
-        environment = {**os.environ, **one.environment(target)}
+        # Nobody's settings of the platform, nor a ledger of theirs.
+        ours = {name: value for name, value in os.environ.items() if not name.startswith("KAIKAI_")}
+        environment = {**ours, **one.environment(target)}
         try:
             found = measure(one.command(python, self.files, target), environment, target / "log", self.limit_s)
         except Failed as failed:
@@ -156,11 +158,17 @@ def main() -> None:
         entries += race.run(size, arguments.runs)
         if not arguments.keep_data and not any(entry.trouble for entry in entries if entry.readings == size):
             shutil.rmtree(race.folder)
+        # After each size: a long run that is stopped leaves what it has.
+        _write(entries, out)
     print(f"\n{table(entries)}\n\nmedians of {arguments.runs} runs; the floor is the faster of the two")
+    print(f"figures and picture in {out}")
+
+
+def _write(entries: Sequence[Entry], out: Path) -> None:
+    """Figures and picture."""
     figures = [asdict(entry) for entry in entries]
     (out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     draw({entry.contender: _curve(entries, entry.contender) for entry in entries if entry.runs}, out / "figures.svg")
-    print(f"figures and picture in {out}")
 
 
 def _curve(entries: Sequence[Entry], contender: str) -> list[tuple[int, float, float]]:
