@@ -5,6 +5,7 @@ import hashlib
 import inspect
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import PurePath
 from types import CodeType, ModuleType
@@ -33,7 +34,7 @@ def code_digest(*functions: Callable[..., Any]) -> str:
 def _reached(thing: Any, seen: set[int]) -> Iterator[str]:
     thing = inspect.unwrap(thing)
     if isinstance(thing, functools.partial):
-        yield f"partial {_plain((thing.args, sorted(thing.keywords.items())))}"
+        yield from _value("partial", (thing.args, dict(sorted(thing.keywords.items()))), seen)
         thing = thing.func
     if id(thing) in seen:
         return
@@ -81,6 +82,11 @@ def _value(name: str, value: Any, seen: set[int]) -> Iterator[str]:
     elif isinstance(value, list | tuple | set | frozenset):
         for position, held in enumerate(sorted(value, key=repr) if isinstance(value, set | frozenset) else value):
             yield from _value(f"{name}[{position}]", held, seen)
+    elif is_dataclass(value) and type(value).__module__.startswith(_PACKAGE):
+        # Its text holds that of its fields, sets among them.
+        yield f"{name} is a {type(value).__qualname__}"
+        for field in fields(value):
+            yield from _value(f"{name}.{field.name}", getattr(value, field.name), seen)
     elif not name.rsplit(".", 1)[-1].startswith("__") and (plain := _plain(value)) is not None:
         yield f"{name} = {plain}"
 
