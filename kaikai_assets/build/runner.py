@@ -6,11 +6,11 @@ target means for its run.
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 
 from kaikai_assets.build.bronze import build_bronze
 from kaikai_assets.build.derive import build_dimension, build_step
-from kaikai_assets.build.pending import File, Plan, State, days_of, plan
+from kaikai_assets.build.pending import File, Plan, State, plan
 from kaikai_assets.build.reconcile import reconcile
 from kaikai_assets.build.run import Done, Run
 from kaikai_assets.build.sealed import adopt, seal
@@ -19,7 +19,7 @@ from kaikai_assets.lake.tables import Lake
 from kaikai_assets.landing.sources import Source
 from kaikai_assets.ledger.store import Ledger
 from kaikai_assets.quality.contracts import schema
-from kaikai_assets.settings import Settings, utc_now
+from kaikai_assets.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -77,38 +77,16 @@ class Runner:
     ) -> Iterator[Done]:
         """Build ``tables`` for ``days``, and those of them that are not partitioned; each target as it is committed.
 
-        With ``only_pending`` targets that are up to date are left alone, and what is pending of the days that are read
-        ahead is built too, if it was never tried: else the last days would be built again with those after them.
-        ``reparse`` reads raw again for bronze.
+        With ``only_pending`` targets that are up to date are left alone. ``reparse`` reads raw again for bronze.
         """
         wanted = set(days)
         if self.domain.registry in tables:
             yield from build_dimension(run, only_pending=only_pending)
-        ahead = read_ahead(self.domain, self.context(), wanted, self._fresh(run)) if only_pending else {}
         if self.domain.bronze in tables:
-            yield from build_bronze(run, wanted | ahead.get(self.domain.bronze, set()), reparse=reparse)
+            yield from build_bronze(run, wanted, reparse=reparse)
         for step in self.domain.steps:
             if any(name in tables for name in step.outputs):
                 # Evaluated anew before each layer: the layer below may have changed what this one must be built from.
                 context = self.context()
                 made = plan(self.domain, context, replace(run.start, built=self.ledger.targets.built()))
-                of_step = wanted.union(*(ahead.get(name, set()) for name in step.outputs))
-                yield from build_step(run, step, context, made, of_step, only_pending=only_pending)
-
-    def _fresh(self, run: Run) -> set[date]:
-        """Days that have begun and at which no attempt failed: one that kills its runs must take no other along."""
-        begun = {day for day in run.start.file_days if day <= utc_now().date()}
-        return begun - days_of(self.ledger.targets.attempts())
-
-
-def read_ahead(
-    domain: Domain, context: Context, days: Collection[date], among: Collection[date]
-) -> dict[str, set[date]]:
-    """Days ``among`` some of which the rows of ``days`` are made, beside these themselves, by table."""
-    found: dict[str, set[date]] = {}
-    for step in reversed(domain.steps):
-        of_step = set(days).union(*(found.get(name, set()) for name in step.outputs))
-        for read in step.reads(context) if step.partitioned else ():
-            read_by = {day + timedelta(days=n) for day in of_step for n in range(read.after + 1)}
-            found.setdefault(read.table, set()).update(read_by.intersection(among))
-    return found
+                yield from build_step(run, step, context, made, wanted, only_pending=only_pending)

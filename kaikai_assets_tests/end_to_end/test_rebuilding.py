@@ -144,34 +144,6 @@ def test_local_days_follow_the_time_zone_of_the_registry(platform: Platform) -> 
     ]
 
 
-def test_days_that_are_built_after_others_do_not_make_these_be_built_again(platform: Platform) -> None:
-    days = [date(2025, 3, n) for n in (1, 2, 3)]
-    for day in days:
-        drop(platform, f"{day}.csv", day_file(day.isoformat()))
-    first = build(platform, days[:1]).targets
-    # The flags of an evening are made of the next morning too.
-    assert {name for name, part in first if part == days[1].isoformat()} == {
-        "bronze/air_measurements",
-        "silver/air_measurements",
-        "silver/air_quarantine",
-    }
-    later = build(platform, days[1:]).targets
-    assert first.isdisjoint({target for target in later if target[1]})
-    assert platform.runner(AIR).plan().pending == {(AIR.warehouse, "")}
-
-
-def test_a_day_that_failed_takes_none_before_it_along(platform: Platform) -> None:
-    days = [date(2025, 3, n) for n in (1, 2)]
-    for day in days:
-        drop(platform, f"{day}.csv", day_file(day.isoformat()))
-    platform.land(AIR)
-    next(platform.settings.raw.rglob(f"{days[1]}.csv")).write_bytes(b"\x1f\x8b garbage")
-    bad = ("bronze/air_measurements", days[1].isoformat())
-    assert build(platform, days[1:]).failed.keys() == {bad}
-    assert build(platform, days[:1]).failed == {}
-    assert platform.ledger.targets.attempts()[bad].attempts == 1
-
-
 def test_a_day_from_which_all_records_were_moved_keeps_no_account_of_them(platform: Platform) -> None:
     described = platform.settings.data / "sources" / "air" / "attic.yaml"
     described.parent.mkdir(parents=True)
@@ -185,8 +157,7 @@ def test_a_day_from_which_all_records_were_moved_keeps_no_account_of_them(platfo
     assert build(platform).failed == {}
     assert [(a.part, a.records) for a in platform.ledger.targets.accounts("air")] == [("2025-03-01", 1)]
     described.write_text(in_paris.replace("Europe/Paris", "UTC"), encoding="utf-8")
-    # The emptied day alone, after the other.
-    for day in (date(2025, 3, 2), date(2025, 3, 1)):
+    for day in (date(2025, 3, 1), date(2025, 3, 2)):
         assert build(platform, [day]).failed == {}
     assert [(a.part, a.records) for a in platform.ledger.targets.accounts("air")] == [("2025-03-02", 1)]
 
