@@ -9,16 +9,17 @@ from sqlalchemy.exc import OperationalError
 
 from kaikai_assets.lake.tables import Conflict
 
-_ERRORS = (OSError, OperationalError, CommitFailedError, Conflict, duckdb.IOException, duckdb.FatalException)
+_OVERTAKEN = (CommitFailedError, Conflict)
+_ERRORS = (OSError, OperationalError, duckdb.IOException, duckdb.FatalException)
 _NUMBER = re.compile(r"\(os error (\d+)\)")
 
 
 def is_transient(error: BaseException) -> bool:
     """Whether an error may go away by itself. A file that is gone does not come back."""
+    if isinstance(error, _OVERTAKEN):
+        return True
     number = _system_error(error)
-    if number == ENOENT:
-        return False
-    return isinstance(error, _ERRORS) or (isinstance(error, DeltaError) and number is not None)
+    return number != ENOENT and (isinstance(error, _ERRORS) or (isinstance(error, DeltaError) and number is not None))
 
 
 def _system_error(error: BaseException) -> int | None:

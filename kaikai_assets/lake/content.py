@@ -5,7 +5,8 @@ so that the hash survives another Parquet writer, batch size or library version.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,6 +15,9 @@ from kaikai_assets.quality.contracts import Contract, columns, key, schema
 
 EMPTY = "empty"
 """Hash of a day without rows."""
+
+Rows = slice | np.ndarray[Any, np.dtype[np.int64]]
+"""Rows of a column: a stretch, or some by position."""
 
 _LONG_RUN = 8
 """Rows in a run, on average, from which runs are hashed in the place of rows."""
@@ -45,51 +49,73 @@ def canonical(contract: Contract, frame: pl.DataFrame) -> pl.DataFrame:
 def content_hashes(contract: Contract, rows: pl.DataFrame) -> dict[str, tuple[int, str]]:
     """Number of rows and hash (32 hexadecimal digits) of each part in canonical rows: by ISO day where the contract
     has a ``day``, else of the one part ''. Columns that depend on arrival do not count."""
-    hashed = [column for column in columns(contract) if not column.arrival_dependent]
-    headers = {column.name: f"|{column.name}:{column.dtype}|".encode() for column in hashed}
-    found = {}
-    for part, of_part in _parts(rows):
-        digest = hashlib.blake2b(str(of_part.height).encode(), digest_size=16)
-        for name, header in headers.items():
+    parts = list(_parts(rows))
+    digests = [hashlib.blake2b(str(end - start).encode(), digest_size=16) for _, start, end in parts]
+    for column in columns(contract):
+        if column.arrival_dependent:
+            continue
+        header, pieces = f"|{column.name}:{column.dtype}|".encode(), _pieces(rows[column.name])
+        for digest, (_, start, end) in zip(digests, parts, strict=True):
             digest.update(header)
-            for piece in _bytes(of_part[name]):
+            for piece in pieces(start, end):
                 digest.update(piece)
-        found[part] = (of_part.height, digest.hexdigest())
-    return found
+    return {part: (end - start, d.hexdigest()) for d, (part, start, end) in zip(digests, parts, strict=True)}
 
 
-def _parts(rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+def _parts(rows: pl.DataFrame) -> Iterator[tuple[str, int, int]]:
     if "day" not in rows.columns:
-        yield "", rows
+        yield "", 0, rows.height
         return
     start = 0
     for length, day in rows["day"].rle().struct.unnest().iter_rows():
-        yield day.isoformat(), rows.slice(start, length)
+        yield day.isoformat(), start, start + length
         start += length
 
 
-def _bytes(column: pl.Series) -> Iterator[bytes]:
-    """Bytes of a column: the lengths of its runs where these are long, which values are null, then the values (texts
-    with their lengths)."""
-    begins = column.ne_missing(column.shift(1)).arg_true().to_numpy()
-    if len(begins) * _LONG_RUN <= len(column):
-        if column.len() and (not len(begins) or begins[0]):
-            # A first value that is null differs from nothing.
-            begins = np.insert(begins, 0, 0)
-        yield f"runs {len(begins)}:".encode()
-        yield np.diff(begins, append=len(column)).astype(np.uint32).tobytes()
-        column = column.gather(begins)
-    nulls = column.null_count()
-    if nulls == len(column):
-        yield b"null"
-        return
-    yield column.is_null().cast(pl.UInt8).to_numpy().tobytes() if nulls else b"none"
-    if column.dtype == pl.String:
-        arrow = column.fill_null("").to_arrow(compat_level=pl.CompatLevel.oldest())
-        _, positions, joined = arrow.buffers()
-        ends = np.frombuffer(positions, dtype=np.int64, count=len(column) + 1, offset=8 * arrow.offset)
-        yield np.diff(ends).astype(np.uint32).tobytes()
-        yield bytes(memoryview(joined or b"")[ends[0] : ends[-1]])
-        return
+def _pieces(column: pl.Series) -> Callable[[int, int], Iterator[bytes]]:
+    """Bytes of a column's rows [start, end): the lengths of runs where these are long, which values are null, then the
+    values (texts with their lengths)."""
+    if column.null_count() == len(column):
+        return lambda _start, _end: iter([b"null"])
+    nulls = column.is_null().to_numpy()
+    begins = column.ne_missing(column.shift(1)).to_numpy()
+    values = _texts(column) if column.dtype == pl.String else _numbers(column)
+
+    def pieces(start: int, end: int) -> Iterator[bytes]:
+        if nulls[start:end].all():
+            yield b"null"
+            return
+        rows: Rows = slice(start, end)
+        # The first row begins a run, whatever stands before it.
+        if (1 + np.count_nonzero(begins[start + 1 : end])) * _LONG_RUN <= end - start:
+            runs = np.concatenate([[0], 1 + np.flatnonzero(begins[start + 1 : end])])
+            yield f"runs {len(runs)}:".encode()
+            yield np.diff(runs, append=end - start).astype(np.uint32).tobytes()
+            rows = start + runs
+        yield nulls[rows].tobytes() if nulls[rows].any() else b"none"
+        yield from values(rows)
+
+    return pieces
+
+
+def _texts(column: pl.Series) -> Callable[[Rows], Iterator[bytes]]:
+    arrow = column.fill_null("").to_arrow(compat_level=pl.CompatLevel.oldest())
+    _, positions, joined = arrow.buffers()
+    ends = np.frombuffer(positions, dtype=np.int64, count=len(column) + 1, offset=8 * arrow.offset)
+    texts = memoryview(joined or b"")
+
+    def of(rows: Rows) -> Iterator[bytes]:
+        begin, end = ends[:-1][rows], ends[1:][rows]
+        yield (end - begin).astype(np.uint32).tobytes()
+        if isinstance(rows, slice):
+            yield bytes(texts[begin[0] : end[-1]])
+        else:
+            yield from (bytes(texts[b:e]) for b, e in zip(begin.tolist(), end.tolist(), strict=True))
+
+    return of
+
+
+def _numbers(column: pl.Series) -> Callable[[Rows], Iterator[bytes]]:
     physical = column.cast(pl.UInt8) if column.dtype == pl.Boolean else column.to_physical()
-    yield physical.fill_null(0).to_numpy().tobytes()
+    values = physical.fill_null(0).to_numpy()
+    return lambda rows: iter([values[rows].tobytes()])

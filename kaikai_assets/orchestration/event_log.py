@@ -6,7 +6,7 @@ last connection closes: with another one open, an event takes a third of the tim
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import dagster as dg
@@ -21,8 +21,9 @@ def kept_open(instance: dg.DagsterInstance, run_id: str | None = None) -> Iterat
         if isinstance(storage, SqliteEventLogStorage):
             shards = [INDEX_SHARD_NAME] + ([run_id] if run_id else [])
             for path in (Path(storage.path_for_shard(shard)) for shard in shards):
-                if path.exists():
-                    connection = opened.enter_context(closing(sqlite3.connect(path)))
+                # Without it the run is as right, only slower.
+                with suppress(sqlite3.OperationalError):
+                    connection = opened.enter_context(closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)))
                     # Only what has read something counts as a connection.
                     connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         yield

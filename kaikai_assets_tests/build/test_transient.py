@@ -15,6 +15,7 @@ LAKE = "Generic LocalFileSystem error: Unable to open file /data/lake/t/part-0.p
         (OSError(LAKE.format("Permission denied", 13)), True),
         (DeltaError(LAKE.format("No space left on device", 28)), True),
         (CommitFailedError("another writer was first"), True),
+        (CommitFailedError(LAKE.format("No such file or directory", 2)), True),
         (FileNotFoundError(2, "No such file or directory"), False),
         (OSError(LAKE.format("No such file or directory", 2)), False),
         (DeltaError("Schema of data does not match"), False),
