@@ -30,9 +30,10 @@ def instance(platform: Platform) -> dg.DagsterInstance:
     """The Dagster instance of ``DAGSTER_HOME``, by default the folder ``dagster`` of the data root."""
     home = Path(os.environ.setdefault("DAGSTER_HOME", str(platform.settings.data / "dagster")))
     home.mkdir(parents=True, exist_ok=True)
-    if not (home / "dagster.yaml").exists():
-        # Without it Dagster prints a page about telemetry into the first command's output.
-        (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
+    settings = home / "dagster.yaml"
+    # Without it Dagster prints a page about telemetry into the first command's output. A full disk leaves it empty.
+    if not settings.exists() or not settings.stat().st_size:
+        settings.write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
     return dg.DagsterInstance.get()
 
 

@@ -19,11 +19,11 @@ FULL = ("No space left on device", "database or disk is full", "disk I/O error",
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 16 MB. Skips where mounting is not allowed."""
+    """A file system of 32 MB. Skips where mounting is not allowed."""
     place = tmp_path / "disk"
     place.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(place)], capture_output=True, text=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", str(place)], capture_output=True, text=True, check=False
     )
     if mounted.returncode:
         pytest.skip(f"DISK FULL IS NOT TESTED: mounting is not allowed here: {mounted.stderr.strip()}")
