@@ -30,7 +30,7 @@ $(DAGSTER_CONFIG): # no prerequisite: a copy that somebody edited is left alone
 	cp dagster.local.yaml $@
 
 test: install ## tests, on two cores (ARGS="-k ledger" is handed to pytest)
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 soak: install ## random drops, kills and restarts of a daemon (ARGS="--minutes 20 --seed 1")
 	$(BIN)/python -m kaikai_assets_tests.soak $(ARGS)
