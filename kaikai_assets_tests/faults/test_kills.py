@@ -93,8 +93,8 @@ def either(request: pytest.FixtureRequest) -> Scene:
 def test_a_kill_before_any_write_leaves_old_or_new_days_and_the_next_call_repairs(
     either: Scene, tmp_path: Path, start_at: int
 ) -> None:
-    # The second delivery makes every kind of write; of the first, which makes fewer kinds, every fifth one will do.
-    for n in count(start_at, STRIDE if either.repeated else 5 * STRIDE):
+    # The second delivery makes every kind of write; of the first, which makes fewer kinds, every tenth one will do.
+    for n in count(start_at, STRIDE if either.repeated else 10 * STRIDE):
         settings = either.copy(tmp_path / "data")
         if not killed_at_write(settings.data, n):
             either.check_whole(settings)

@@ -12,7 +12,7 @@ from itertools import islice
 from unittest.mock import patch
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -197,6 +197,11 @@ def _read_rules_anew() -> None:
 
 TestHistory = History.TestCase
 TestHistory.settings = settings(
-    max_examples=12, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=10,
+    stateful_step_count=15,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    # Shrinking a history takes many minutes; what is printed reproduces it, to be shrunk by hand.
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
 )
 TestHistory = pytest.mark.slow(TestHistory)

@@ -27,7 +27,7 @@ from kaikai_assets_tests.properties.product import (
 
 pytestmark = pytest.mark.slow
 
-examples = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+examples = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 works = st.fixed_dictionaries(

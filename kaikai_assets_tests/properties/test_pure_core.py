@@ -27,7 +27,7 @@ from kaikai_assets_tests.properties.reference import Tables, hashes, tables_of
 
 pytestmark = pytest.mark.slow
 
-examples = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+examples = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def in_raw(platform: Platform, given: Sequence[File]) -> list[Landed]:
