@@ -225,17 +225,7 @@ def test_a_changed_plausible_range_changes_flags_and_scores_and_no_alert(
     configuration.limits.cache_clear()
     found = build(three_days).targets
     # Flags changed, so did the scores of hours and days; runs of violating hours did not, so alerts were not folded.
-    assert {name for name, _ in found} == {
-        "silver/air_measurements",
-        "silver/air_quarantine",
-        "silver/air_flags",
-        "gold/air_hourly",
-        "gold/air_daily",
-        "gold/air_zone_daily",
-        "gold/air_alert_days",
-        "gold/air_sensor_health",
-        "gold/air_network_daily",
-    }
+    assert {name for name, _ in found} == OF_A_DAY - {"bronze/air_measurements"}
     assert set(table(three_days, "gold/air_hourly")["score_plausibility"]) == {0.0}
     assert set(table(three_days, "silver/air_measurements")["pm25_flag"]) == {3}
 
