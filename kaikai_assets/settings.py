@@ -25,7 +25,7 @@ class Settings(BaseSettings):
     max_unpacked_bytes: int = Field(16 * 2**30, gt=0, description="Larger files, once unpacked, are rejected.")
     tick_bytes: int = Field(64 * 2**20, gt=0, description="Larger files are landed by a run, not in a sensor's tick.")
     tick_s: float = Field(20.0, gt=0, description="Seconds of landing that a sensor's tick may take.")
-    run_days: int = Field(31, ge=0, description="Most days that one run builds; 0: any number.")
+    run_days: int = Field(366, ge=0, description="Most days that one run builds; 0: any number.")
     older_runs: int = Field(
         1,
         gt=0,

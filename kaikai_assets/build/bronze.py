@@ -83,9 +83,11 @@ def build_bronze(run: Run, days: Collection[date], *, reparse: bool) -> Iterator
             reparse or built is None or built.digest != digest
         ):
             behind[day] = digest
-    run.begin({(table, day.isoformat()): digest for day, digest in behind.items()})
+    begun = set[date]()
     for files in _groups(run, behind):
         of_files = {day for day in behind for file in files if file.arrival_seq in run.start.file_days.get(day, {})}
+        run.begin({(table, day.isoformat()): behind[day] for day in of_files - begun})
+        begun |= of_files
         try:
             yield from _bring(run, files, of_files, parses, reparse)
         except Exception as error:  # noqa: BLE001 - the boundary that keeps one group's failure from the others
@@ -93,6 +95,7 @@ def build_bronze(run: Run, days: Collection[date], *, reparse: bool) -> Iterator
                 run.fail((table, day.isoformat()), error)
     emptied = {day for day in behind if not run.start.readings(day)}
     if emptied:
+        run.begin({(table, day.isoformat()): behind[day] for day in emptied})
         yield from persistently(partial(_replace, run, emptied, [], parses))
 
 

@@ -97,9 +97,10 @@ def build_step(
             run.refused |= outputs
         elif not only_pending or outputs & made.changed:
             ready[part] = digest
-    run.begin({(step.name, part): digest for part, digest in ready.items()})
     for group in _groups(run, list(ready)):
         digests = {part: ready[part] for part in group}
+        # Group by group: a run that is killed must not make the days suspect that it had not come to.
+        run.begin({(step.name, part): digest for part, digest in digests.items()})
         yield from _build_group(run, step, context, digests, {part: made.reads[step.name, part] for part in group})
 
 

@@ -356,7 +356,7 @@ def test_settings_are_told_with_their_origin_typos_are_named_and_passwords_are_n
     told = [f for f in diagnose(platform, environment) if f.subject == "settings"]
     shown = [f.what for f in told]
     assert f"KAIKAI_DATA = {tmp_path} (environment)" in shown
-    assert "KAIKAI_RUN_DAYS = 31 (default)" in shown
+    assert "KAIKAI_RUN_DAYS = 366 (default)" in shown
     assert "KAIKAI_LAKE = s3://key:***@bucket/lake (environment)" in shown
     assert "geheim" not in "".join(shown)
     assert [(f.what, f.todo) for f in told if f.severity == "warning"] == [
