@@ -6,13 +6,13 @@ import os
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from bench.process import Measured, measure
 from bench.sampled import PARTS
 from kaikai_assets.ledger.runs import LoggedRun
 from kaikai_assets.ledger.store import Ledger
@@ -22,15 +22,14 @@ from kaikai_assets_tests import postgres
 _ROOT = Path(__file__).parents[1]
 _FIRST = date(2025, 1, 1)
 _INTERVAL_S = 300
+_LIMIT_S = 7200.0
 
 
 @dataclass(frozen=True)
 class Build:
-    """A whole process; ``wall_s`` and ``cpu_s`` by part where it was sampled. ``runs`` stand in order."""
+    """A whole process; ``wall_of`` and ``cpu_of``: seconds by part, where it was sampled. ``runs`` stand in order."""
 
-    wall_s: float
-    cpu_s: float
-    peak_mib: float
+    measured: Measured
     runs: list[LoggedRun]
     wall_of: dict[str, float]
     cpu_of: dict[str, float]
@@ -48,7 +47,7 @@ def storage(kind: str) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def build(inbox: Path, data: Path, kind: str, *, sampled: bool) -> Build:
-    """Build the files of an inbox into a new data root. Raises ``RuntimeError`` when the process fails."""
+    """Build the files of an inbox into a new data root. Raises ``Failed`` when the process fails."""
     shutil.copytree(inbox, data / "inbox", copy_function=os.link)
     home = data / "dagster"
     home.mkdir()
@@ -56,22 +55,12 @@ def build(inbox: Path, data: Path, kind: str, *, sampled: bool) -> Build:
         (home / "dagster.yaml").write_text(text, encoding="utf-8")
         environment = {**os.environ, "KAIKAI_DATA": str(data), "DAGSTER_HOME": str(home), **databases}
         module = ["bench.sampled", str(data / "parts.json")] if sampled else ["kaikai_assets.cli"]
-        start = time.monotonic()
-        with (data / "log").open("wb") as log:
-            command = [sys.executable, "-m", *module, "build"]
-            redirected = [(os.POSIX_SPAWN_DUP2, log.fileno(), 1), (os.POSIX_SPAWN_DUP2, log.fileno(), 2)]
-            child = os.posix_spawn(command[0], command, environment, file_actions=redirected)
-            _, status, usage = os.wait4(child, 0)
-        wall_s = time.monotonic() - start
-        if status:
-            raise RuntimeError(f"kaikai build failed: {(data / 'log').read_text(encoding='utf-8')[-2000:]}")
+        measured = measure([sys.executable, "-m", *module, "build"], environment, data / "log", _LIMIT_S)
         ledger = Ledger(databases.get("KAIKAI_LEDGER_URL", f"sqlite:///{data / 'ledger.sqlite'}"))
         runs = ledger.runs.latest(10_000)[::-1]
         ledger.close()
     parts = json.loads((data / "parts.json").read_text(encoding="utf-8")) if sampled else {"wall_s": {}, "cpu_s": {}}
-    # Linux reports kibibytes.
-    cpu_s, peak_mib = usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
-    return Build(wall_s, cpu_s, peak_mib, runs, parts["wall_s"], parts["cpu_s"])
+    return Build(measured, runs, parts["wall_s"], parts["cpu_s"])
 
 
 def seconds_a_day(run: LoggedRun) -> float:
@@ -84,7 +73,8 @@ def seconds_a_day(run: LoggedRun) -> float:
 
 def table(build: Build) -> list[str]:
     """Lines about what a sampled build went to, computing first, and the share of what is not computing."""
-    found = {**build.wall_of, "start and end of the interpreter": build.wall_s - sum(build.wall_of.values())}
+    wall_s = build.measured.wall_s
+    found = {**build.wall_of, "start and end of the interpreter": wall_s - sum(build.wall_of.values())}
     computing = {part.name for part in PARTS if part.computing}
     lines = [f"{'':>9}{'CPU s':>9}{'wall s':>9}  share"]
     sums = {}
@@ -93,8 +83,8 @@ def table(build: Build) -> list[str]:
         sums[title] = sum(chosen.values())
         for name, wall in sorted(chosen.items(), key=lambda item: -item[1]):
             cpu = build.cpu_of.get(name, 0.0)
-            lines.append(f"{'':>9}{cpu:9.1f}{wall:9.1f}  {wall / build.wall_s:5.1%}  {name}")
-        lines.append(f"{title + ':':27}{sums[title] / build.wall_s:8.1%}, {sums[title]:.1f} s")
+            lines.append(f"{'':>9}{cpu:9.1f}{wall:9.1f}  {wall / wall_s:5.1%}  {name}")
+        lines.append(f"{title + ':':27}{sums[title] / wall_s:8.1%}, {sums[title]:.1f} s")
     return lines
 
 
@@ -116,11 +106,11 @@ def main() -> None:
         sampled = build(inbox, root / "sampled", kind, sampled=True)
     long = [run for run in whole.runs if "…" in run.days] or whole.runs
     print(
-        f"whole: {whole.wall_s:.1f} s, {whole.cpu_s:.1f} s of CPU, {whole.peak_mib:.0f} MiB at most; "
-        f"{whole.wall_s / arguments.days:.3f} s a day"
+        f"whole: {whole.measured.wall_s:.1f} s, {whole.measured.cpu_s:.1f} s of CPU, "
+        f"{whole.measured.peak_mib:.0f} MiB at most; {whole.measured.wall_s / arguments.days:.3f} s a day"
     )
     print(f"{len(whole.runs)} runs; seconds a day in each: {', '.join(f'{seconds_a_day(r):.2f}' for r in long)}")
-    print(f"once more under the profiler, {sampled.wall_s:.1f} s:")
+    print(f"once more under the profiler, {sampled.measured.wall_s:.1f} s:")
     print("\n".join(table(sampled)))
 
 

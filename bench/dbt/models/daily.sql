@@ -1,11 +1,1 @@
-select
-    sensor_id,
-    date_trunc('day', time) as day,
-    {% for metric in ['pm25', 'temperature', 'humidity', 'co2'] -%}
-    avg({{ metric }}) as {{ metric }}_mean,
-    min({{ metric }}) as {{ metric }}_min,
-    max({{ metric }}) as {{ metric }}_max,
-    count({{ metric }}) as {{ metric }}_n{{ ',' if not loop.last }}
-    {% endfor %}
-from {{ ref('silver') }}
-group by all
+{{ aggregates('day') }}
