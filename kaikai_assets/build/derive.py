@@ -134,7 +134,9 @@ def _make(run: Run, step: Step, context: Context, parts: list[str]) -> Made:
     inputs = {}
     for read in step.reads(context):
         span = {day + timedelta(days=n) for day in days for n in range(-read.before, read.after + 1)}
-        inputs[read.table] = run.lake.read(read.table, schema(contracts[read.table]), None if read.whole else span)
+        stored = schema(contracts[read.table])
+        used = {name: stored[name] for name in read.columns or stored}
+        inputs[read.table] = run.lake.read(read.table, used, None if read.whole else span)
     return step.make(inputs, days, context)
 
 

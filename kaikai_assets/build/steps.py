@@ -20,12 +20,16 @@ WHOLE = ""
 
 @dataclass(frozen=True)
 class Read:
-    """A table that a step reads: for a day, from ``before`` days earlier to ``after`` days later; or all of it."""
+    """A table that a step reads: for a day, from ``before`` days earlier to ``after`` days later; or all of it.
+
+    ``columns`` are those that the step gets, all if none is named.
+    """
 
     table: str
     before: int = 0
     after: int = 0
     whole: bool = False
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ def _alert_days_reads(_context: Context | None) -> tuple[Read, ...]:
     return (
         Read("gold/air_daily", days_before(sets, "day")),
         Read("gold/air_hourly", days_before(sets, "hour")),
-        Read("silver/air_measurements", days_before(sets, "reading")),
+        Read("silver/air_measurements", days_before(sets, "reading"), columns=alerts.OF_SILVER),
     )
 
 
@@ -102,11 +102,14 @@ def _alerts(inputs: Inputs, _days: list[date], _context: Context) -> Made:
 
 
 def _daily_reads(context: Context | None) -> tuple[Read, ...]:
-    if context is None:
-        return Read("gold/air_hourly", 1, 1), Read("silver/air_measurements", 1, 1)
-    of_sensors = tuple(sorted({*context.dimension["timezone"].drop_nulls(), DEFAULT_ZONE}))
-    before, after = local_days.utc_days_around(of_sensors)
-    return Read("gold/air_hourly", before, after), Read("silver/air_measurements", before, after)
+    before, after = 1, 1
+    if context is not None:
+        of_sensors = tuple(sorted({*context.dimension["timezone"].drop_nulls(), DEFAULT_ZONE}))
+        before, after = local_days.utc_days_around(of_sensors)
+    return (
+        Read("gold/air_hourly", before, after),
+        Read("silver/air_measurements", before, after, columns=days.OF_SILVER),
+    )
 
 
 AIR = Domain(
@@ -132,7 +135,7 @@ AIR = Domain(
         ),
         Step(
             outputs={"silver/air_flags": contracts.Flags},
-            reads=lambda _context: (Read("silver/air_measurements", 1, 1),),
+            reads=lambda _context: (Read("silver/air_measurements", 1, 1, columns=flags.OF_SILVER),),
             make=_flags,
             configuration=configuration.of_flags,
             same_day=True,
@@ -140,7 +143,10 @@ AIR = Domain(
         ),
         Step(
             outputs={"gold/air_hourly": contracts.Hourly},
-            reads=lambda _context: (Read("silver/air_measurements", 1), Read("silver/air_flags")),
+            reads=lambda _context: (
+                Read("silver/air_measurements", 1, columns=hours.OF_SILVER),
+                Read("silver/air_flags", columns=hours.OF_FLAGS),
+            ),
             make=_hourly,
             configuration=configuration.of_hours,
             same_day=True,
@@ -163,9 +169,9 @@ AIR = Domain(
         Step(
             outputs={"gold/air_sensor_health": contracts.SensorHealth},
             reads=lambda _context: (
-                Read("silver/air_measurements"),
-                Read("silver/air_flags"),
-                Read("gold/air_hourly", 2 * health.DRIFT_DAYS - 1),
+                Read("silver/air_measurements", columns=health.OF_SILVER),
+                Read("silver/air_flags", columns=health.OF_FLAGS),
+                Read("gold/air_hourly", 2 * health.DRIFT_DAYS - 1, columns=health.OF_HOURS),
             ),
             make=_sensor_health,
             configuration=configuration.of_health,

@@ -48,7 +48,7 @@ def _alert_days(inputs: Inputs, of_days: list[date], context: Context) -> Made:
 def _alert_days_reads(_context: Context | None) -> tuple[Read, ...]:
     sets = configuration.rule_sets()
     return (
-        Read("silver/vitals_readings", days_before(sets, "reading")),
+        Read("silver/vitals_readings", days_before(sets, "reading"), columns=alerts.OF_SILVER),
         Read("gold/vitals_news2_partial", days_before(sets, "window")),
     )
 

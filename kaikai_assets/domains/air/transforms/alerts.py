@@ -18,6 +18,9 @@ ROWS = {
 }
 """What rules may name of each."""
 
+OF_SILVER = ("day", "sensor_id", "grain", "time", "pm25", "pm25_flag")
+"""Columns of silver that rules judge."""
+
 _UTC = pl.Datetime("us", "UTC")
 
 
@@ -27,9 +30,7 @@ def readings(silver: pl.DataFrame, registry: pl.DataFrame) -> pl.DataFrame:
     Of several at one time the highest, since no alert should be lost.
     """
     known = registry.select("sensor_id", "valid_from", "valid_to", "expected_interval_s")
-    spaced = with_interval(
-        valid_on(silver.select("day", "sensor_id", "grain", "time", "pm25", "pm25_flag"), known), DEFAULT_INTERVAL_S
-    )
+    spaced = with_interval(valid_on(silver.select(OF_SILVER), known), DEFAULT_INTERVAL_S)
     length = pl.duration(microseconds=(pl.col("interval_s") * 1e6).cast(pl.Int64), time_unit="us")
     fine = pl.col("interval_s") < 3600
     return (

@@ -11,6 +11,9 @@ from kaikai_assets.domains.air.transforms.hours import COMPLETE, MEANS, distribu
 from kaikai_assets.domains.air.transforms.local_days import hours_of_day, local_dates
 from kaikai_assets.domains.air.transforms.registered import UNKNOWN, status, valid_on
 
+OF_SILVER = ("day", "sensor_id", "grain", "time", *MEANS, "pm25_corrected", "covered_min")
+"""Columns of silver that days are made of."""
+
 ABOVE = 35.0
 """µg/m³ of ``hours_above_35``."""
 

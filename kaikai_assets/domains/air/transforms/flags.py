@@ -12,15 +12,17 @@ from kaikai_assets.quality.qartod import aggregate, flat_line, gross_range, held
 
 _KEY = ("day", "grain", "sensor_id", "time")
 
+OF_SILVER = (*_KEY, *FLAGGED, *(f"{name}_flag" for name in FLAGGED))
+"""Columns of silver that the tests use."""
+
 
 def flags(silver: pl.DataFrame, registry: pl.DataFrame, limits: Limits, days: Sequence[date]) -> pl.DataFrame:
     """Flags (contract ``Flags``) of the readings of ``days``, from silver of these days and one day around each.
 
     A series is one of a sensor, grain, expected interval and make: where the registry changes one, another begins.
     """
-    used = [*_KEY, *FLAGGED, *(f"{name}_flag" for name in FLAGGED)]
     known = registry.select("sensor_id", "valid_from", "valid_to", "expected_interval_s", "sensor_type")
-    ready = up_to_an_hour(valid_on(silver.select(used), known))
+    ready = up_to_an_hour(valid_on(silver.select(OF_SILVER), known))
     parts = ready.partition_by("sensor_type", "interval_s", as_dict=True).items()
     flagged = [_flagged(rows, limits, sensor_type, interval_s) for (sensor_type, interval_s), rows in parts]
     return pl.concat(flagged).filter(pl.col("day").is_in(list(days))) if flagged else pl.DataFrame()

@@ -23,6 +23,11 @@ DRIFT_DAYS = 7
 _DAY_S = 86_400
 _SENSOR_DAY = ["day", "sensor_id"]
 
+OF_SILVER = (*_SENSOR_DAY, "grain", "time", "pm25_flag")
+OF_FLAGS = (*_SENSOR_DAY, "grain", "time", "pm25_qc", "pm25_flat_line")
+OF_HOURS = (*_SENSOR_DAY, "hour", "pm25_mean", "pm25_neighbours_nearest", "pm25_neighbours_flag")
+"""Columns of readings, of their flags and of hours that tell of a sensor's health."""
+
 
 def sensor_health(
     silver: pl.DataFrame,
@@ -76,7 +81,7 @@ def _chosen(silver: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     """
     start_s = (pl.col("time") - pl.col("day").cast(pl.Datetime("us", "UTC"))).dt.total_microseconds() / 1e6
     rows = (
-        with_interval(valid_on(silver.select(*_SENSOR_DAY, "grain", "time", "pm25_flag"), known), DEFAULT_INTERVAL_S)
+        with_interval(valid_on(silver.select(OF_SILVER), known), DEFAULT_INTERVAL_S)
         .with_columns(
             until_s=pl.when(pl.col("grain") == INSTANT).then(0.0).otherwise("interval_s"),
             status=pl.col("status").fill_null(UNKNOWN),
@@ -93,7 +98,7 @@ def _chosen(silver: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
 def _heard(rows: pl.DataFrame, flags: pl.DataFrame) -> pl.DataFrame:
     """Sensors that sent readings: counts, silences and flags of their day."""
     key = [*_SENSOR_DAY, "grain", "time"]
-    flagged = flags.select(*key, "pm25_qc", "pm25_flat_line")
+    flagged = flags.select(OF_FLAGS)
     ordered = (
         rows.join(flagged, on=key, how="left")
         .sort([*_SENSOR_DAY, "time"])

@@ -13,6 +13,10 @@ COMPLETE = 0.75
 """Share of an hour's readings, and of a day's hours, from which an aggregate counts as complete."""
 
 MEANS = ("pm25", "temperature", "humidity", "co2")
+OF_SILVER = ("day", "sensor_id", "grain", "time", *MEANS, "pm25_corrected", "pm25_flag")
+OF_FLAGS = ("sensor_id", "time", "grain", "pm25_qc")
+"""Columns of silver and of its flags that hours are made of."""
+
 PERCENTILES = {"p05": 0.05, "p50": 0.5, "p95": 0.95}
 
 
@@ -92,9 +96,7 @@ def _near(silver: pl.DataFrame, days: Sequence[date], before: int) -> pl.DataFra
     """Readings of some days, and of the last ``before`` hours of the day before each."""
     eves = [day - timedelta(days=1) for day in days]
     late = pl.col("time").dt.hour() >= 24 - before
-    return silver.filter(pl.col("day").is_in(list(days)) | (pl.col("day").is_in(eves) & late)).select(
-        "day", "sensor_id", "grain", "time", *MEANS, "pm25_corrected", "pm25_flag"
-    )
+    return silver.filter(pl.col("day").is_in(list(days)) | (pl.col("day").is_in(eves) & late)).select(OF_SILVER)
 
 
 def _with_good(readings: pl.DataFrame, flags: pl.DataFrame) -> pl.DataFrame:

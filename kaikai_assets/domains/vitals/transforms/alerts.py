@@ -20,6 +20,9 @@ ROWS = {
 }
 """What rules may name of each."""
 
+OF_SILVER = ("day", "patient_id", "grain", "time", *JUDGED, *(f"{metric}_flag" for metric in JUDGED))
+"""Columns of silver that rules judge."""
+
 _AT = ["patient_id", "time"]
 
 
@@ -30,9 +33,7 @@ def readings(silver: pl.DataFrame, registry: pl.DataFrame) -> pl.DataFrame:
     shows where none has. ``end`` is that of the finest, ``interval_s`` the longest of those with a value.
     """
     known = registry.select("patient_id", "valid_from", "valid_to", *ATTRIBUTES)
-    flags = [f"{metric}_flag" for metric in JUDGED]
-    named = silver.select("day", "patient_id", "grain", "time", *JUDGED, *flags)
-    spaced = with_interval(valid_on(named, known, "patient_id"), DEFAULT_INTERVAL_S)
+    spaced = with_interval(valid_on(silver.select(OF_SILVER), known, "patient_id"), DEFAULT_INTERVAL_S)
     length = pl.duration(microseconds=(pl.col("interval_s") * 1e6).cast(pl.Int64), time_unit="us")
     timed = spaced.with_columns(
         start=pl.col("time"),
