@@ -51,23 +51,17 @@ def conform(
 ) -> Conformed:
     """Type the bronze rows of some days. Columns of metrics that no present source fills are absent."""
     rows, aside = [], []
-    for (name,), records in bronze.partition_by("source", as_dict=True, maintain_order=True).items():
-        source = sources[str(name)]
+    for name in bronze["source"].unique().sort():
+        source = sources[name]
         filled = _filled(contract, source)
-        typed = _typed(records, entity, source, filled).with_columns(rule=_rejection(entity, source, filled, first_day))
-        kept = typed.filter(pl.col("rule").is_null())
-        rows.append(
-            kept.select(
-                *POSITION,
-                entity,
-                "time",
-                pl.lit(source.grain).alias("grain"),
-                "ahead",
-                *[column for metric in filled for column in (metric.name, f"{metric.name}_bad")],
-            )
-        )
-        aside.append(_rejected(typed.filter(pl.col("rule").is_not_null()), records, entity, source, filled))
-        aside += [_bad_cells(kept, entity, metric) for metric in filled]
+        typed = _typed(bronze.filter(pl.col("source") == name), entity, source, filled)
+        rules = _rules(entity, source, filled, first_day)
+        kept = typed.select(~pl.any_horizontal(rules.values()).fill_null(False)).to_series()
+        cells = [column for metric in filled for column in (metric.name, f"{metric.name}_bad")]
+        of_kept = typed.select(*POSITION, entity, "time", "ahead", *cells).filter(kept)
+        rows.append(of_kept.with_columns(pl.lit(source.grain).alias("grain")))
+        aside.append(_rejected(typed.filter(~kept), rules, entity, source, filled))
+        aside += [_bad_cells(typed.filter(kept & typed[f"{metric.name}_bad"]), entity, metric) for metric in filled]
     if not rows:
         return _nothing(bronze, entity)
     return Conformed(pl.concat(rows, how="diagonal"), pl.concat(aside))
@@ -90,20 +84,52 @@ def _filled(contract: Contract, source: Source) -> list[ContractColumn]:
 
 
 def _typed(records: pl.DataFrame, entity: str, source: Source, filled: list[ContractColumn]) -> pl.DataFrame:
-    texts = {metric.name: f"{metric.name}_text" for metric in filled}
-    typed = records.rename({"time": "time_text", "event_time": "time", **texts}).with_columns(
-        _present(pl.col(entity), source).alias(entity),
-        (pl.col("time") > pl.col("arrived_at")).fill_null(False).alias("ahead"),
-        *[_present(pl.col(text), source) for text in texts.values()],
+    """Records with their texts as ``time_text`` and ``<metric>_text``; the entity, and whether it is ``_unusable``; the
+    metrics, and whether a cell is ``_filled``, ``_unread`` (filled, but no finite number) and ``_bad``."""
+    numbers = [metric for metric in filled if metric.dtype != pl.String]
+    stood = [pl.col("arrived_at", "defect", "text", "parameter"), pl.col("event_time").alias("time")]
+    texts = [pl.col(name).alias(f"{name}_text") for name in ("time", *(metric.name for metric in filled))]
+    typed = records.select(*POSITION, *stood, *texts).with_columns(
+        *_entities(records[entity], source),
+        *[column for metric in filled for column in _cells(records[metric.name], metric, source)],
+        ahead=(pl.col("time") > pl.col("arrived_at")).fill_null(False),
     )
-    if source.entity.prefix:
-        typed = typed.with_columns((pl.lit(source.entity.prefix) + pl.col(entity)).alias(entity))
-    typed = typed.with_columns(_value(metric, source).alias(metric.name) for metric in filled)
     # A cell that is filled but is no finite number in the contract's range is bad: it becomes null, and is listed.
-    typed = typed.with_columns(
-        (pl.col(texts[m.name]).is_not_null() & ~_is_read(m)).alias(f"{m.name}_unread") for m in filled
-    ).with_columns((pl.col(f"{m.name}_unread") | broken(m)).alias(f"{m.name}_bad") for m in filled)
-    return typed.with_columns(pl.when(~pl.col(f"{m.name}_bad")).then(pl.col(m.name)) for m in filled)
+    return (
+        typed.with_columns(_in_unit(metric, source) for metric in numbers)
+        .with_columns((pl.col(f"{m.name}_filled") & ~_is_read(m)).alias(f"{m.name}_unread") for m in filled)
+        .with_columns((pl.col(f"{m.name}_unread") | broken(m)).alias(f"{m.name}_bad") for m in filled)
+        .with_columns(pl.when(~pl.col(f"{m.name}_bad")).then(pl.col(m.name)) for m in filled)
+    )
+
+
+def _entities(texts: pl.Series, source: Source) -> list[pl.Series]:
+    text = pl.col(texts.name)
+    read = {texts.name: pl.lit(source.entity.prefix) + _present(text, source), "_unusable": text.str.contains(r"\p{C}")}
+    return _each_once(texts, read).get_columns()
+
+
+def _cells(texts: pl.Series, metric: ContractColumn, source: Source) -> list[pl.Series]:
+    """Values of a metric's cells, in the source's unit, and whether they are filled."""
+    if metric.dtype == pl.String:
+        values = _each_once(texts, {metric.name: _present(pl.col(texts.name), source)}).to_series()
+        return [values, values.is_not_null().alias(f"{metric.name}_filled")]
+    missing = pl.Series([*source.missing, ""], dtype=pl.String)
+    numbers, filled = _numbers(texts, source), texts.is_not_null()
+    # Only a text that is no number, or the number of a code for what is missing, needs to be looked at.
+    plain = numbers.is_finite() & ~numbers.is_in(_numbers(missing, source).drop_nulls().implode())
+    odd = (filled & ~plain.fill_null(False)).arg_true()
+    stripped = texts.gather(odd).str.strip_chars()
+    present = ~stripped.is_in(missing.implode())
+    numbers = numbers.scatter(odd, _numbers(stripped, source).set(~present, None))
+    return [numbers, filled.scatter(odd, present).alias(f"{metric.name}_filled")]
+
+
+def _each_once(texts: pl.Series, read: Mapping[str, pl.Expr]) -> pl.DataFrame:
+    """What is read from a column of texts, each different one read once."""
+    different = texts.unique().drop_nulls()
+    places = texts.cast(pl.Enum(different)).to_physical()
+    return different.to_frame().select(**read).select(pl.all().gather(places))
 
 
 def _present(text: pl.Expr, source: Source) -> pl.Expr:
@@ -111,21 +137,22 @@ def _present(text: pl.Expr, source: Source) -> pl.Expr:
     return pl.when(~stripped.is_in([*source.missing, ""])).then(stripped)
 
 
+def _numbers(texts: pl.Series, source: Source) -> pl.Series:
+    if source.decimal == ",":
+        if source.format == "csv":
+            # A dot separates thousands there: as a decimal point it would be wrong by a factor of 1000.
+            texts = texts.set(texts.str.contains(".", literal=True), None)
+        texts = texts.str.replace(",", ".", literal=True)
+    return texts.cast(pl.Float64, strict=False)
+
+
 def _is_read(metric: ContractColumn) -> pl.Expr:
     value = pl.col(metric.name)
     return (value.is_not_null() if metric.dtype == pl.String else value.is_finite()).fill_null(False)
 
 
-def _value(metric: ContractColumn, source: Source) -> pl.Expr:
-    text = pl.col(f"{metric.name}_text")
-    if metric.dtype == pl.String:
-        return text
-    if source.decimal == ",":
-        if source.format == "csv":
-            # A dot separates thousands there: as a decimal point it would be wrong by a factor of 1000.
-            text = pl.when(~text.str.contains(".", literal=True)).then(text)
-        text = text.str.replace(",", ".", literal=True)
-    number = text.cast(pl.Float64, strict=False)
+def _in_unit(metric: ContractColumn, source: Source) -> pl.Expr:
+    number = pl.col(metric.name)
     if source.long is None:
         return _converted(number, source.columns[metric.name].unit, metric)
     value = pl.lit(None, pl.Float64)
@@ -134,7 +161,7 @@ def _value(metric: ContractColumn, source: Source) -> pl.Expr:
             value = (
                 pl.when(pl.col("parameter") == parameter).then(_converted(number, filled.unit, metric)).otherwise(value)
             )
-    return value
+    return value.alias(metric.name)
 
 
 def _converted(number: pl.Expr, unit: str | None, metric: ContractColumn) -> pl.Expr:
@@ -144,25 +171,24 @@ def _converted(number: pl.Expr, unit: str | None, metric: ContractColumn) -> pl.
     return number * scale + offset
 
 
-def _rejection(entity: str, source: Source, filled: list[ContractColumn], first_day: date) -> pl.Expr:
-    """The first rule that rejects a record, null for none."""
+def _rules(entity: str, source: Source, filled: list[ContractColumn], first_day: date) -> dict[str, pl.Expr]:
+    """What rejects a record, the first that holds; one that is null does not."""
     time, arrival = pl.col("time"), pl.col("arrived_at")
     last_day = arrival.dt.date().dt.offset_by("1d")
-    values = [pl.col(f"{metric.name}_text") for metric in filled if not metric.ancillary]
     rules = {
         "damaged_record": pl.col("defect").is_not_null(),
         "no_entity": pl.col(entity).is_null(),
-        "unusable_entity": pl.col(entity).str.contains(r"\p{C}"),
+        "unusable_entity": pl.col("_unusable"),
         "no_time": time.is_null(),
         "time_out_of_range": ~time.dt.date().is_between(pl.lit(first_day), last_day),
         "time_ahead": time > arrival + AHEAD_KEPT,
         "time_off_grain": _off_grain(source),
         "unknown_parameter": pl.lit(False),
-        "no_metric": ~pl.any_horizontal([pl.lit(False), *(value.is_not_null() for value in values)]),
+        "no_metric": ~pl.any_horizontal([pl.lit(False), *(f"{m.name}_filled" for m in filled if not m.ancillary)]),
     }
     if source.long is not None:
         rules["unknown_parameter"] = ~pl.col("parameter").is_in(list(source.long.parameters)).fill_null(False)
-    return pl.coalesce(pl.when(condition).then(pl.lit(rule)) for rule, condition in rules.items())
+    return rules
 
 
 def _off_grain(source: Source) -> pl.Expr:
@@ -183,17 +209,17 @@ def _aside(entity: str) -> list[str]:
 
 
 def _rejected(
-    typed: pl.DataFrame, records: pl.DataFrame, entity: str, source: Source, filled: list[ContractColumn]
+    typed: pl.DataFrame, rules: Mapping[str, pl.Expr], entity: str, source: Source, filled: list[ContractColumn]
 ) -> pl.DataFrame:
-    # A damaged record as it stands; else the cells as they stand, which typing has changed.
-    cells = ["time", *(["parameter"] if source.long else []), *(metric.name for metric in filled)]
-    stood = records.select("raw_file", "record", cells=pl.struct(cells))
+    # A damaged record as it stands; else its cells as they stand.
+    stood = [pl.col(f"{metric.name}_text").alias(metric.name) for metric in filled]
+    cells = [pl.col("time_text").alias("time"), *(["parameter"] if source.long else []), *stood]
     return (
-        typed.join(stood, on=["raw_file", "record"], how="left", maintain_order="left")
+        typed.with_columns(rule=pl.coalesce(pl.when(holds).then(pl.lit(rule)) for rule, holds in rules.items()))
         .with_columns(
             kind=pl.lit("record"),
             column=pl.lit(None, pl.String),
-            raw_value=pl.coalesce("text", pl.col("cells").struct.json_encode()),
+            raw_value=pl.coalesce("text", pl.struct(cells).struct.json_encode()),
             reason=pl.coalesce("defect", pl.col("rule").replace_strict(REASONS, return_dtype=pl.String)),
         )
         .select(_aside(entity))
@@ -201,14 +227,14 @@ def _rejected(
 
 
 def _bad_cells(kept: pl.DataFrame, entity: str, metric: ContractColumn) -> pl.DataFrame:
+    """Entries for the records with a bad cell of a metric."""
     beyond = "unknown_code" if metric.dtype == pl.String else "impossible"
     rule = pl.when(f"{metric.name}_unread").then(pl.lit("not_a_number")).otherwise(pl.lit(beyond))
     return (
-        kept.filter(pl.col(f"{metric.name}_bad"))
-        .with_columns(
+        kept.with_columns(
             kind=pl.lit("cell"),
             column=pl.lit(metric.name),
-            raw_value=pl.col(f"{metric.name}_text"),
+            raw_value=pl.col(f"{metric.name}_text").str.strip_chars(),
             rule=rule,
         )
         .with_columns(reason=pl.col("rule").replace_strict(REASONS, return_dtype=pl.String))

@@ -71,6 +71,26 @@ def test_a_missing_code_is_compared_as_text() -> None:
     assert cell("-999.0", by=source(missing=["-999"])) == (None, "impossible")
 
 
+def test_cells_of_one_column_are_each_taken_as_they_stand() -> None:
+    texts = ["0", "0.0", " 7 ", " 0 ", "7", "x", "", None, "-", "7"]
+    records = [record(number, pm25=text, co2="400") for number, text in enumerate(texts)]
+    found = conformed(*records, by=source(missing=["0", "-"]))
+    assert found.rows["pm25"].to_list() == [None, 0.0, 7.0, None, 7.0, None, None, None, None, 7.0]
+    assert found.quarantine.select("record", "raw_value", "rule").rows() == [(5, "x", "not_a_number")]
+
+
+def test_each_record_has_its_own_entity() -> None:
+    ids = ["S2", " S1", "S2", None, "S1", "S\u200b1", "NA", "S2 "]
+    records = [record(number, pm25="1", sensor_id=sensor) for number, sensor in enumerate(ids)]
+    found = conformed(*records, by=source(missing=["NA"]))
+    assert found.rows["sensor_id"].to_list() == ["S2", "S1", "S2", "S1", "S2"]
+    assert found.quarantine.select("record", "rule").rows() == [
+        (3, "no_entity"),
+        (5, "unusable_entity"),
+        (6, "no_entity"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("column", "text", "possible"),
     [
