@@ -67,7 +67,7 @@ def domain_assets(platform: Platform, domain: Domain) -> list[dg.AssetsDefinitio
         )
         def build(context: dg.AssetExecutionContext, config: BuildConfig) -> Iterator[Any]:
             retried = _retried(context.retry_number, min(_RETRY_S, platform.settings.retry_s))
-            with kept_open(context.instance, context.run_id), retried:
+            with kept_open(context.instance), retried:
                 yield from _build(platform, domain, context, config)
 
     return [raw_spec(domain, days), build]

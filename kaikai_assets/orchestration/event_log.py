@@ -1,29 +1,58 @@
 """Dagster's event log in SQLite, kept open while a run writes its events.
 
-Dagster opens and closes the log's files for each event, and SQLite folds a write-ahead log into its file whenever the
-last connection closes: with another one open, an event takes a third of the time.
+For each event Dagster makes a new engine, opens the log's files, writes, and closes them, whereupon SQLite folds the
+write-ahead log into its file. With engines and connections that stay, an event takes a tenth of the time.
 """
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any
 
 import dagster as dg
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
+from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
+from sqlalchemy import Connection, Engine, create_engine, event
 
 
 @contextmanager
-def kept_open(instance: dg.DagsterInstance, run_id: str | None = None) -> Iterator[None]:
-    """Keep the index of events open meanwhile, and the log of a run; nothing where the log is not kept in SQLite."""
+def kept_open(instance: dg.DagsterInstance) -> Iterator[None]:
+    """Keep open meanwhile what is opened of the event log; nothing where it is not kept in SQLite.
+
+    Others read and write the same files at the same time, and a killed process leaves in them what it has written.
+    """
     storage = instance.event_log_storage
-    with ExitStack() as opened:
-        if isinstance(storage, SqliteEventLogStorage):
-            shards = [INDEX_SHARD_NAME] + ([run_id] if run_id else [])
-            for path in (Path(storage.path_for_shard(shard)) for shard in shards):
-                # Without it the run is as right, only slower.
-                with suppress(sqlite3.OperationalError):
-                    connection = opened.enter_context(closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)))
-                    # Only what has read something counts as a connection.
-                    connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if not isinstance(storage, SqliteEventLogStorage) or "index_connection" in vars(storage):
         yield
+        return
+    with ExitStack() as closing:
+        connection = partial(_connection, storage, {}, closing)
+        # What Dagster has each storage say for itself: how to reach the events of a run, and the index over all.
+        own = {"run_connection": connection, "index_connection": partial(connection, INDEX_SHARD_NAME)}
+        for name, opens in own.items():
+            setattr(storage, name, opens)
+            closing.callback(delattr, storage, name)
+        yield
+
+
+@contextmanager
+def _connection(
+    storage: SqliteEventLogStorage, engines: dict[str, Engine], closing: ExitStack, shard: str
+) -> Iterator[Connection]:
+    if shard not in engines:
+        # Dagster's own connection makes the file and its tables.
+        with SqliteEventLogStorage.run_connection(storage, shard):
+            pass
+        engine = create_engine(
+            storage.conn_string_for_shard(shard), connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
+        )
+        event.listen(engine, "connect", _configure)
+        closing.callback(engine.dispose)
+        engines[shard] = engine
+    with engines[shard].begin() as connection:
+        yield connection
+
+
+def _configure(connection: Any, _record: Any) -> None:
+    # As in the ledger: only a power cut, not a kill, may cost the last events.
+    connection.execute("PRAGMA synchronous=NORMAL")
