@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, Schema, WriterProperties, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Schema
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.fs import DeltaStorageHandler
+from pyarrow.fs import PyFileSystem
 
 from kaikai_assets.faults import before_write
-
-BUILD = "_build"
-"""Column that says what a day was built from, as ``Build`` writes it."""
-WRITER = WriterProperties(compression="ZSTD")
+from kaikai_assets.lake.data_files import BUILD, by_day, write
 
 
 class Conflict(RuntimeError):
@@ -118,31 +117,31 @@ class Lake:
         accepted = {part: str(build) for part, build in builds.items() if part not in refused}
         if not accepted:
             return refused
-        if partitioned:
-            part = pl.col("day").dt.strftime("%Y-%m-%d")
-            stamped = rows.filter(part.is_in(list(accepted))).select(
-                part.replace_strict(accepted, return_dtype=pl.String).alias(BUILD), pl.all()
-            )
-            days = ", ".join(f"'{day}'" for day in sorted(accepted))
-            self._same_types(table, opened, stamped)
-        else:
-            stamped = rows.select(pl.lit(accepted[""]).alias(BUILD), pl.all())
-        metadata = {"builds": ",".join(sorted(accepted))}
+        schema = self._schema(table, opened, rows) if partitioned else _delta_schema(rows)
+        parts = (
+            {part: of_part for part, of_part in by_day(rows).items() if part in accepted} if partitioned else {"": rows}
+        )
         before_write()
-        try:
-            write_deltalake(
-                opened,
-                stamped,
-                mode="overwrite",
-                predicate=f"day in ({days})" if partitioned else None,
-                schema_mode="merge" if partitioned else "overwrite",
-                writer_properties=WRITER,
-                # Delta sees no conflict between two that fill an empty table: there, any commit in between is one.
-                commit_properties=CommitProperties(metadata, max_commit_retries=None if partitioned else 0),
-            )
-        except CommitFailedError as error:
-            raise Conflict(f"{table}: another run committed in between: {error}") from error
-        return refused
+        files = write(PyFileSystem(DeltaStorageHandler(self.uri(table), self._options)), parts, accepted)
+        while True:
+            before_write()
+            try:
+                opened.create_write_transaction(
+                    files,
+                    "overwrite",
+                    schema,
+                    "day" if partitioned else None,
+                    [("day", "in", sorted(accepted))] if partitioned else None,
+                    # Delta sees no conflict between two that fill an empty day: any commit in between is looked at.
+                    commit_properties=CommitProperties({"builds": ",".join(sorted(accepted))}, max_commit_retries=0),
+                )
+            except CommitFailedError as error:
+                latest = self.open(table)
+                if latest is None or not partitioned or not _only_others(opened, latest, accepted):
+                    raise Conflict(f"{table}: another run committed in between: {error}") from error
+                opened = latest
+            else:
+                return refused
 
     def drop(self, table: str, parts: Iterable[str]) -> None:
         """Remove parts of a table (ISO days, or '' for all of it) in one commit. Their files are not read."""
@@ -158,7 +157,7 @@ class Lake:
         with suppress(CommitFailedError):
             DeltaTable.create(
                 self.uri(table),
-                Schema.from_arrow(pl.Schema({BUILD: pl.String(), **rows.schema})),
+                _delta_schema(rows),
                 mode="ignore",
                 partition_by="day" if partitioned else None,
                 storage_options=self._options,
@@ -166,21 +165,35 @@ class Lake:
             )
         return DeltaTable(self.uri(table), storage_options=self._options)
 
-    def _same_types(self, table: str, opened: DeltaTable, rows: pl.DataFrame) -> None:
-        # Delta would cast in silence: 1.5 into a column of integers becomes 1.
-        stored = {field.name: field.type for field in opened.schema().fields}
-        for field in Schema.from_arrow(rows.schema).fields:
-            if (kept := stored.get(field.name, field.type)) != field.type:
+    def _schema(self, table: str, opened: DeltaTable, rows: pl.DataFrame) -> Schema:
+        """Columns of a table once rows are added. Raises ``TypeChanged``."""
+        stored = {field.name: field for field in opened.schema().fields}
+        for field in _delta_schema(rows).fields:
+            if (kept := stored.setdefault(field.name, field).type) != field.type:
                 raise TypeChanged(
                     f"{table}: {field.name} is stored as {kept.type}, not {field.type.type}: "
                     f"remove {self.uri(table)} and build it again"
                 )
+        return Schema(list(stored.values()))
+
+
+def _delta_schema(rows: pl.DataFrame) -> Schema:
+    return Schema.from_arrow(pl.Schema({BUILD: pl.String(), **rows.schema}))
+
+
+def _only_others(before: DeltaTable, after: DeltaTable, parts: Iterable[str]) -> bool:
+    """Whether commits in between left some parts, and the columns, as they were."""
+    same = (_files(opened).filter(pl.col("part").is_in(list(parts))).sort("path") for opened in (before, after))
+    return before.version() != after.version() and before.schema() == after.schema() and next(same).equals(next(same))
+
+
+def _files(opened: DeltaTable) -> pl.DataFrame:
+    """Files of a table: ``part``, ``path``, ``build``."""
+    files = pl.DataFrame(opened.get_add_actions(flatten=True))
+    part = pl.col("partition.day").cast(pl.String) if "partition.day" in files.columns else pl.lit("")
+    return files.select(part.alias("part"), "path", pl.col(f"max.{BUILD}").alias("build"))
 
 
 def _builds(opened: DeltaTable) -> dict[str, Build]:
-    files = pl.DataFrame(opened.get_add_actions(flatten=True))
-    if not files.height:
-        return {}
-    part = pl.col("partition.day").cast(pl.String) if "partition.day" in files.columns else pl.lit("")
-    latest = files.group_by(part.alias("part")).agg(pl.col(f"max.{BUILD}").max())
+    latest = _files(opened).group_by("part").agg(pl.col("build").max())
     return {name: Build.parse(build) for name, build in latest.iter_rows() if build}

@@ -6,11 +6,11 @@ What the table holds does not change, nor does what its days were built from.
 from dataclasses import dataclass
 
 import polars as pl
-from deltalake import DeltaTable
+from deltalake import DeltaTable, WriterProperties
 from deltalake.exceptions import CommitFailedError
 
 from kaikai_assets.faults import before_write
-from kaikai_assets.lake.tables import WRITER, Conflict, Lake
+from kaikai_assets.lake.tables import Conflict, Lake
 
 _FILE_BYTES = 100 * 2**20
 """Files are merged up to this size."""
@@ -43,7 +43,7 @@ def tidy(lake: Lake, table: str, *, history_days: int, dry_run: bool) -> Tidied:
         _keep_history(opened, history_days)
         if small:
             before_write()
-            opened.optimize.compact(target_size=_FILE_BYTES, writer_properties=WRITER)
+            opened.optimize.compact(target_size=_FILE_BYTES, writer_properties=WriterProperties(compression="ZSTD"))
         removed = opened.vacuum(dry_run=True, full=True)
         if removed:
             # Each vacuum is two commits: none without a file to remove.

@@ -7,7 +7,8 @@ from datetime import date
 import polars as pl
 
 from kaikai_assets.build.steps import WHOLE, Domain
-from kaikai_assets.lake.tables import BUILD, Lake
+from kaikai_assets.lake.data_files import BUILD
+from kaikai_assets.lake.tables import Lake
 from kaikai_assets.landing.raw import Landed
 from kaikai_assets.ledger.targets import Built, Target
 from kaikai_assets.operations.contents import NOTHING, Content, contents, days_in, first_difference

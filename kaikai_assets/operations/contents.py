@@ -8,7 +8,8 @@ import polars as pl
 
 from kaikai_assets.build.steps import WHOLE
 from kaikai_assets.lake.content import EMPTY, canonical, content_hashes
-from kaikai_assets.lake.tables import BUILD, Build
+from kaikai_assets.lake.data_files import BUILD
+from kaikai_assets.lake.tables import Build
 from kaikai_assets.quality.contracts import Contract, columns, key
 
 Reader = Callable[[Sequence[date] | None], pl.DataFrame]

@@ -93,6 +93,14 @@ def test_rows_of_other_days_than_those_committed_are_not_written(lake: Lake) -> 
     assert stored(lake) == {0: [2.0], 1: [1.0]}
 
 
+def test_rows_of_days_in_any_order_are_one_file_a_day(lake: Lake, uri: str) -> None:
+    mixed = pl.concat([rows([2, 0, 1], 1.0), rows([1, 0, 2], 2.0)])
+    lake.commit(TABLE, mixed, builds([0, 1, 2], 1))
+    assert [sorted(values) for values in stored(lake).values()] == [[1.0, 2.0]] * 3
+    files = pl.DataFrame(DeltaTable(f"{uri}/{TABLE}").get_add_actions())["path"]
+    assert sorted(file.split("/")[0] for file in files) == [f"day={day(number)}" for number in range(3)]
+
+
 def test_a_table_that_was_never_committed_has_no_rows_and_no_builds(lake: Lake) -> None:
     assert_frame_equal(lake.read(TABLE, SCHEMA), rows([], 0))
     assert_frame_equal(lake.read(TABLE, SCHEMA, [day(0)]), rows([], 0))
