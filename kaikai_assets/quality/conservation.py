@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from kaikai_assets.quality.codes import codes
+
 
 class ConservationError(ValueError):
     """Records of a day are not all accounted for; the message names day, source and the counts."""
@@ -20,12 +22,16 @@ def account(
     rows lead, and a usable record that does not lead is absorbed only by a row of its key. Raises
     ``ConservationError`` for a row that no record leads.
     """
-    by, record = ["day", "source"], ["arrival_seq", "record"]
-    invented = merged.join(usable.select(record), on=record, how="anti").sort(by)
+    by, record, keys = ["day", "source"], ["arrival_seq", "record"], list(key)
+    ids = codes(pl.concat([usable.select(record), merged.select(record)]), record)
+    of_usable, of_merged = ids.head(usable.height), ids.tail(merged.height)
+    invented = merged.filter(~of_merged.is_in(of_usable.implode())).sort(by)
     for row in invented.head(1).iter_rows(named=True):
         raise ConservationError(f"{row['day']}, {row['source']}: {invented.height} rows that no record leads")
-    others = usable.join(merged.select(record), on=record, how="anti")
-    held = others.join(merged.select(*key), on=list(key), how="semi", nulls_equal=True)
+    others = usable.filter(~of_usable.is_in(of_merged.implode()))
+    # First the few rows of their keys: the right side of a join is the one that costs.
+    near = merged.select(keys).join(others, on=keys, how="semi", nulls_equal=True)
+    held = others.join(near, on=keys, how="semi", nulls_equal=True)
     counts = {
         "records": bronze.group_by(by).len("records"),
         "leading": merged.group_by(by).len("leading"),

@@ -9,6 +9,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from kaikai_assets.quality.codes import codes
+
+_ARRIVAL = ["arrival_seq", "raw_file", "record"]
+
 
 @dataclass(frozen=True)
 class Merged:
@@ -25,59 +29,50 @@ def merge(rows: pl.DataFrame, key: Sequence[str], metrics: Sequence[str]) -> Mer
 
     A metric is ``doubt``ful when its winning value came ahead of time or contradicts another value of its file.
     """
-    by = list(key)
-    ordered = _by_arrival(rows, by)
-    same = pl.all_horizontal(pl.col(k).eq_missing(pl.col(k).shift(1)) for k in by)
-    ordered = ordered.with_columns(_again=same.fill_null(False))
-    ordered = ordered.with_columns(_many=pl.col("_again") | pl.col("_again").shift(-1, fill_value=False))
-    doubt = [pl.col("ahead").alias(f"{metric}_doubt") for metric in metrics]
-    alone = ordered.filter(~pl.col("_many")).drop("_again", "_many").with_columns(doubt)
-    many = ordered.filter(pl.col("_many")).drop("_again", "_many")
-    if not many.height:
-        return Merged(alone.drop("ahead"), _losers(alone.clear(), by, []))
+    code = codes(rows, key)
+    order = code.arg_sort()
+    code = code.gather(order)
+    again = (code == code.shift(1)).fill_null(False)
+    several = again | again.shift(-1, fill_value=False)
+    many = rows[order.filter(several)].with_columns(code.filter(several).alias("_code"), _place=several.arg_true())
     # Most of what comes twice is the same record again: its first arrival stands for all.
-    content = [*by, *metrics, *(f"{metric}_bad" for metric in metrics)]
-    distinct = many.unique(content, keep="first", maintain_order=True)
-    several = distinct.select(pl.len().over(by) > 1).to_series()
-    settled = distinct.filter(~several).with_columns(doubt)
-    contested = distinct.filter(several)
-    columns = [name for name in alone.columns if name != "ahead"]
-    merged, losers = [alone.select(columns), settled.select(columns)], _losers(alone.clear(), by, [])
-    if contested.height:
-        resolved, losers = _resolve(contested, by, metrics)
-        merged.append(resolved.select(columns))
-    return Merged(pl.concat(merged).sort(by), losers)
+    content = ["_code", *metrics, *(f"{metric}_bad" for metric in metrics)]
+    distinct = many.sort("_code", *_ARRIVAL).unique(content, keep="first", maintain_order=True)
+    different = distinct.select(pl.len().over("_code") > 1).to_series()
+    kept = (~several).scatter(distinct.filter(~different)["_place"], True)
+    doubt = [pl.col("ahead").alias(f"{metric}_doubt") for metric in metrics]
+    merged = rows[order.filter(kept)].with_columns(code.filter(kept).alias("_code"), *doubt).drop("ahead")
+    resolved, losers = _resolve(distinct.filter(different), key, metrics)
+    if resolved.height:
+        merged = pl.concat([merged, resolved.select(merged.columns)]).sort("_code")
+    return Merged(merged.drop("_code"), losers)
 
 
 def winners(rows: pl.DataFrame, key: Sequence[str], metric: str) -> pl.DataFrame:
     """The value of a metric that ``merge`` keeps for each key, with the ``arrival_seq`` and ``record`` that said it
     first. No row where there is no value."""
     by = list(key)
-    ranked = _ranked(_by_arrival(rows, by), by, metric)
+    ranked = _ranked(rows.sort([*by, *_ARRIVAL]), by, metric)
     return ranked.filter("_first").select(*by, metric, pl.col("_rank").alias("arrival_seq"), "record")
 
 
-def _by_arrival(rows: pl.DataFrame, by: list[str]) -> pl.DataFrame:
-    return rows.sort([*by, "arrival_seq", "raw_file", "record"])
-
-
-def _resolve(rows: pl.DataFrame, by: list[str], metrics: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    leading = rows.unique(by, keep="last", maintain_order=True).drop(
-        "ahead", *metrics, *(f"{metric}_bad" for metric in metrics)
-    )
-    losers = []
+def _resolve(rows: pl.DataFrame, key: Sequence[str], metrics: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """One row for each key of which records differ, and the values that lost; ``rows`` by key and arrival."""
+    last = rows.unique("_code", keep="last", maintain_order=True)
+    leading = last.drop("ahead", *metrics, *(f"{metric}_bad" for metric in metrics))
+    texts = {name: pl.lit(None, pl.String) for name in ("column", "raw_value")}
+    losers = [rows.clear().select("_code", "source", "raw_file", "record", "arrival_seq", **texts)]
     for metric in metrics:
-        ranked = _ranked(rows, by, metric)
-        winner = ranked.filter("_first").select(
-            *by, metric, (pl.col("ahead") | pl.col("_tie")).alias(f"{metric}_doubt")
-        )
-        bad = rows.group_by(by).agg(pl.col(f"{metric}_bad").any())
-        leading = leading.join(winner, on=by, how="left", nulls_equal=True).join(
-            bad, on=by, how="left", nulls_equal=True
-        )
-        losers.append(_losers(ranked.filter(pl.col("_tied") & ~pl.col("_first")), by, [metric]))
+        ranked = _ranked(rows, ["_code"], metric)
+        doubt = (pl.col("ahead") | pl.col("_tie")).alias(f"{metric}_doubt")
+        winner = ranked.filter("_first").select("_code", metric, doubt)
+        bad = rows.group_by("_code").agg(pl.col(f"{metric}_bad").any())
+        leading = leading.join(winner, on="_code", how="left").join(bad, on="_code", how="left")
+        values = {"column": pl.lit(metric), "raw_value": pl.col(metric).cast(pl.String)}
+        lost = ranked.filter(pl.col("_tied") & ~pl.col("_first")).rename({"_rank": "arrival_seq"})
+        losers.append(lost.select("_code", "source", "raw_file", "record", "arrival_seq", **values))
     fill = [pl.col(f"{metric}_{what}").fill_null(False) for metric in metrics for what in ("bad", "doubt")]
-    return leading.with_columns(fill), pl.concat(losers)
+    return leading.with_columns(fill), last.select("_code", *key).join(pl.concat(losers), on="_code").drop("_code")
 
 
 def _ranked(rows: pl.DataFrame, by: list[str], metric: str) -> pl.DataFrame:
@@ -96,18 +91,4 @@ def _ranked(rows: pl.DataFrame, by: list[str], metric: str) -> pl.DataFrame:
             _tied=pl.col("_rank") == pl.col("_rank").first().over(by),
         )
         .with_columns(_tie=pl.col("_tied").sum().over(by) > 1)
-    )
-
-
-def _losers(ranked: pl.DataFrame, by: list[str], metric: Sequence[str]) -> pl.DataFrame:
-    value = pl.col(metric[0]).cast(pl.String) if metric else pl.lit(None, pl.String)
-    arrival = "_rank" if "_rank" in ranked.columns else "arrival_seq"
-    return ranked.select(
-        *by,
-        "source",
-        "raw_file",
-        "record",
-        pl.col(arrival).alias("arrival_seq"),
-        pl.lit(metric[0] if metric else None, pl.String).alias("column"),
-        value.alias("raw_value"),
     )
