@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -71,10 +72,14 @@ class Run:
 
         Raises ``Conflict`` when another run committed the same days.
         """
-        hashes = content_hashes(contract, rows)
+        with ThreadPoolExecutor(1) as pool:
+            # What a day is built from does not depend on its hash: it is written meanwhile.
+            hashing = pool.submit(content_hashes, contract, rows)
+            stamps = {part: Build(self.seen, digest) for part, digest in digests.items()}
+            refused = self.lake.commit(table, rows, stamps)
+            hashes = hashing.result()
         outputs = {part: hashes.get(part, (0, EMPTY)) for part in digests}
         built = {part: Built(digests[part], output, n, self.seen) for part, (n, output) in outputs.items()}
-        refused = self.lake.commit(table, rows, {part: Build(b.seen, b.digest) for part, b in built.items()})
         # Before the builds: a table that is deleted before it is looked at again must be missed.
         if (version := self.lake.version(table)) is not None:
             self.ledger.targets.note_lake_versions({table: version})

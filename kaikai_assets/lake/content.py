@@ -19,6 +19,8 @@ EMPTY = "empty"
 Rows = slice | np.ndarray[Any, np.dtype[np.int64]]
 """Rows of a column: a stretch, or some by position."""
 
+Bytes = bytes | memoryview
+
 _LONG_RUN = 8
 """Rows in a run, on average, from which runs are hashed in the place of rows."""
 
@@ -43,7 +45,17 @@ def canonical(contract: Contract, frame: pl.DataFrame) -> pl.DataFrame:
     by = key(contract) or [column.name for column in columns(contract) if not column.arrival_dependent]
     if "day" in schema(contract):
         by = ["day", *(name for name in by if name != "day")]
-    return frame.select(expressions).sort(by)
+    rows = frame.select(expressions)
+    return rows if _in_order(rows, by) else rows.sort(by)
+
+
+def _in_order(rows: pl.DataFrame, by: list[str]) -> bool:
+    """Whether rows are sorted. Never where a column of ``by`` has nulls: then sorting is left to the sort."""
+    ordered = pl.lit(True)
+    for name in reversed(by):
+        before = pl.col(name).shift(1)
+        ordered = (pl.col(name) > before) | ((pl.col(name) == before) & ordered)
+    return bool(rows.select(ordered.slice(1).fill_null(False).all()).item())
 
 
 def content_hashes(contract: Contract, rows: pl.DataFrame) -> dict[str, tuple[int, str]]:
@@ -72,7 +84,7 @@ def _parts(rows: pl.DataFrame) -> Iterator[tuple[str, int, int]]:
         start += length
 
 
-def _pieces(column: pl.Series) -> Callable[[int, int], Iterator[bytes]]:
+def _pieces(column: pl.Series) -> Callable[[int, int], Iterator[Bytes]]:
     """Bytes of a column's rows [start, end): the lengths of runs where these are long, which values are null, then the
     values (texts with their lengths)."""
     if column.null_count() == len(column):
@@ -81,7 +93,7 @@ def _pieces(column: pl.Series) -> Callable[[int, int], Iterator[bytes]]:
     begins = column.ne_missing(column.shift(1)).to_numpy()
     values = _texts(column) if column.dtype == pl.String else _numbers(column)
 
-    def pieces(start: int, end: int) -> Iterator[bytes]:
+    def pieces(start: int, end: int) -> Iterator[Bytes]:
         if nulls[start:end].all():
             yield b"null"
             return
@@ -98,19 +110,19 @@ def _pieces(column: pl.Series) -> Callable[[int, int], Iterator[bytes]]:
     return pieces
 
 
-def _texts(column: pl.Series) -> Callable[[Rows], Iterator[bytes]]:
+def _texts(column: pl.Series) -> Callable[[Rows], Iterator[Bytes]]:
     arrow = column.fill_null("").to_arrow(compat_level=pl.CompatLevel.oldest())
     _, positions, joined = arrow.buffers()
     ends = np.frombuffer(positions, dtype=np.int64, count=len(column) + 1, offset=8 * arrow.offset)
     texts = memoryview(joined or b"")
 
-    def of(rows: Rows) -> Iterator[bytes]:
+    def of(rows: Rows) -> Iterator[Bytes]:
         begin, end = ends[:-1][rows], ends[1:][rows]
         yield (end - begin).astype(np.uint32).tobytes()
         if isinstance(rows, slice):
-            yield bytes(texts[begin[0] : end[-1]])
+            yield texts[begin[0] : end[-1]]
         else:
-            yield from (bytes(texts[b:e]) for b, e in zip(begin.tolist(), end.tolist(), strict=True))
+            yield from (texts[b:e] for b, e in zip(begin.tolist(), end.tolist(), strict=True))
 
     return of
 

@@ -87,6 +87,16 @@ def test_rows_are_sorted_by_day_and_key_with_nulls_first() -> None:
     ]
 
 
+@pytest.mark.parametrize("moved", range(5))
+def test_one_row_out_of_order_is_put_in_its_place(moved: int) -> None:
+    hours = [row(day=day, sensor=name, time=NOON + timedelta(hours=h)) for day in DAYS for name in "AB" for h in (0, 1)]
+    shifted = [*hours[:moved], *hours[moved + 1 :], hours[moved]]
+    assert_frame_equal(canonical(Table, table(*shifted)), canonical(Table, table(*hours)))
+    assert canonical(Table, table(*shifted)).select("day", "sensor", "time").rows() == [
+        (r["day"], r["sensor"], r["time"]) for r in hours
+    ]
+
+
 def test_columns_stand_in_the_order_and_types_of_the_contract_and_others_are_left_out() -> None:
     frame = pl.DataFrame(
         {"extra": [1], "count": [2.0], "day": [DAYS[0]], "flag": [1], "small": [0.1], "sensor": ["S1"], "time": [NOON]}
