@@ -43,7 +43,7 @@ def header_as_written(path: Path, source: Source, max_bytes: int) -> tuple[int, 
     if source.format != "csv":
         return None
     with refusing():
-        _, at = csv_header(path, source, max_bytes)
+        at = csv_header(path, source, max_bytes).line
         line = next(islice(text_lines(path, source.encoding, max_bytes), at - 1, None))
         return at, _without_end(line)
 

@@ -1,31 +1,30 @@
-"""CSV to a frame of texts, one row a record, each with its physical line; damaged records are marked, never dropped."""
+"""CSV to frames of texts, one row a record, each with its physical line; damaged records are marked, never dropped."""
 
 import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from kaikai_assets.landing.count import count_text
-from kaikai_assets.landing.csv_lines import fields_of, read_by_line
+from kaikai_assets.landing.csv_lines import MOST_LINES, fields_of, read_alone, read_by_line
 from kaikai_assets.landing.sources import Source
-from kaikai_assets.landing.unpack import (
-    LONGEST_LINE,
-    RECODE,
-    UnreadableFile,
-    of_lines,
-    text_lines,
-    text_source,
-    utf8_chunks,
-)
+from kaikai_assets.landing.unpack import RECODE, UnreadableFile, line_pieces, lines_of, text_lines
 
 _MARK = "\ufeff"
 
 
-def csv_header(path: Path, source: Source, max_bytes: int) -> tuple[list[str], int]:
-    """Column names without outer blanks, and the physical line they stand on.
+@dataclass(frozen=True)
+class Header:
+    """Column names without outer blanks, and the physical line they stand on."""
 
-    Raises ``UnreadableFile`` when there is no header or it repeats a name.
-    """
+    names: list[str]
+    line: int
+
+
+def csv_header(path: Path, source: Source, max_bytes: int) -> Header:
+    """Header of a file. Raises ``UnreadableFile`` when there is none or it repeats a name."""
     for number, line in enumerate(text_lines(path, source.encoding, max_bytes), start=1):
         if line.strip():
             if "\0" in line:
@@ -37,98 +36,105 @@ def csv_header(path: Path, source: Source, max_bytes: int) -> tuple[list[str], i
             twice = sorted({name for name in names if name and names.count(name) > 1})
             if twice:
                 raise UnreadableFile(f"header repeats column {', '.join(map(repr, twice))}")
-            return names, number
+            return Header(names, number)
     raise UnreadableFile("empty file")
 
 
-def read_csv(path: Path, source: Source, columns: list[str], max_bytes: int) -> pl.DataFrame:
-    """Texts of some columns: ``record`` (physical line), ``defect`` and ``text`` (what is wrong with a damaged record,
-    and how it stands; null for a sound one), then the columns.
+def read_csv(path: Path, source: Source, header: Header, columns: list[str], max_bytes: int) -> Iterator[pl.DataFrame]:
+    """Texts of some columns, in frames of bounded size: ``record`` (physical line), ``defect`` and ``text`` (what is
+    wrong with a damaged record, and how it stands; null for a sound one), then the columns.
 
     Raises ``UnreadableFile`` when the records found do not add up to the lines of the file.
     """
-    names, at = csv_header(path, source, max_bytes)
-    count = count_text(of_lines(utf8_chunks(path, source.encoding, max_bytes)))
-    frame = _read_apart(path, source, names, at, columns, max_bytes)
-    # A record may span lines, and Polars may refuse what looked sound: then each line is looked at.
-    if frame is None or frame.height != count.filled - 1:
-        lines = enumerate(text_lines(path, source.encoding, max_bytes), start=1)
-        frame = read_by_line(lines, source.separator, names, at, columns, count.lines)
-    return frame
+    first, rest = 1, b""
+    pieces = line_pieces(path, source.encoding, max_bytes)
+    piece = next(pieces, None)
+    while piece is not None:
+        next_piece = next(pieces, None)
+        skipped, text = _without_lines(rest + piece, header.line + 1 - first)
+        first += skipped
+        count = count_text([text])
+        end = first + count.lines
+        frame = _read_apart(text, first, source.separator, header.names, columns) if count.filled else None
+        following = end
+        # A record may span lines, and Polars may refuse what looked sound: then each line is looked at.
+        if frame is None or frame.height != count.filled:
+            # The last records may go on in the next piece.
+            until = end if next_piece is None else end - MOST_LINES
+            lines = list(lines_of(text))
+            frame, following = read_by_line(lines, first, until, source.separator, header.names, columns)
+            if len(lines) != count.lines or (next_piece is None and following != end):
+                raise UnreadableFile(f"{count.lines} lines from line {first} on, but {following - first} were read")
+        yield frame
+        _, rest = _without_lines(text, following - first) if following < end else (0, b"")
+        first, piece = following, next_piece
 
 
-def _read_apart(
-    path: Path, source: Source, names: list[str], at: int, columns: list[str], max_bytes: int
-) -> pl.DataFrame | None:
+def _without_lines(text: bytes, n: int) -> tuple[int, bytes]:
+    """How many of the first ``n`` lines a text has, and what follows them."""
+    taken = at = 0
+    while taken < n and at < len(text):
+        at = text.find(b"\n", at) + 1 or len(text)
+        taken += 1
+    return taken, text[at:]
+
+
+def _read_apart(text: bytes, first: int, separator: str, names: list[str], columns: list[str]) -> pl.DataFrame | None:
     """Sound lines all at once, damaged ones each on its own; None where a record may span lines."""
-    text = text_source(path, source.encoding, max_bytes)
-    lines = pl.scan_lines(text, name="line", glob=False).with_row_index("record", 1).slice(at)
-    line = pl.col("line")
+    line = pl.scan_lines(text, name="line", glob=False).collect()["line"]
     # What only looks at separators would misread these.
-    strange = line.str.contains_any(['"', "\r", _MARK]).any()
-    odd = bool(lines.select(strange).collect(engine="streaming").item())
-    sound = _well_formed(line, source.separator, len(names)) if odd else _full(line, source.separator, len(names))
-    judged = lines.select("record", sound.alias("sound"), (line == "").alias("blank")).collect(engine="streaming")
-    filled = judged.filter(~pl.col("blank"))
-    if filled["sound"].all():
-        fields: Path | bytes = text
-        skip = at
-    else:
-        damaged = lines.filter(~sound & (line != "")).select(pl.col("record").cast(pl.Int64), "line").collect()
-        unpaired = damaged["line"].str.count_matches('"', literal=True) % 2 == 1
-        if (unpaired | (damaged["line"].str.len_bytes() > LONGEST_LINE)).any():
-            return None
-        fields = lines.filter(sound & (line != "")).select(line.str.join("\n")).collect().item().encode()
-        skip = 0
-    # A blank name or a reserved one cannot be projected; positions are unique.
-    keys = [f"{position}" for position in range(len(names))]
-    wanted = [keys[names.index(name)] for name in columns]
-    read = _fields_of(fields, source.separator, skip, keys, wanted, with_blank=skip > 0 and bool(judged["blank"].any()))
-    numbers = filled.filter("sound")["record"].cast(pl.Int64)
-    if read is None or read.height != len(numbers):
+    odd = bool(line.str.contains_any(['"', "\r", _MARK]).any())
+    sound = _well_formed(line, separator, len(names)) if odd else _full(line, separator, len(names))
+    filled = line != ""
+    sound &= filled
+    damaged = (filled & ~sound).arg_true()
+    # One carriage return and the newline were taken off; a line keeps what else it ends in.
+    alone = zip((damaged + first).to_list(), (line.gather(damaged) + "\r\n").to_list(), strict=True)
+    apart = read_alone(alone, separator, names, columns)
+    if apart is None:
         return None
-    frame = pl.DataFrame({"record": numbers}).select(
-        "record",
+    if odd and len(damaged):
+        text = line.set(~sound, "").str.join("\n").item().encode() + b"\n"
+    fields = _fields_of(text, separator, len(names), [names.index(name) for name in columns], quoted=odd)
+    if fields is None or fields.height != len(line):
+        return None
+    frame = fields.select(
+        pl.int_range(first, first + len(line), dtype=pl.Int64).alias("record"),
         pl.lit(None, pl.String).alias("defect"),
         pl.lit(None, pl.String).alias("text"),
-        *[read[key].alias(name) for key, name in zip(wanted, columns, strict=True)],
+        *[pl.col(f"{names.index(name)}").alias(name) for name in columns],
     )
-    if skip:
-        return frame
-    # One carriage return and the newline were taken off; a line keeps what else it ends in.
-    ended = ((number, f"{line}\r\n") for number, line in damaged.iter_rows())
-    apart = read_by_line(ended, source.separator, names, 0, columns, damaged.height + 1)
-    return pl.concat([frame, apart]).sort("record")
+    if not sound.all():
+        frame = frame.filter(sound)
+    return pl.concat([frame, apart]).sort("record") if apart.height else frame
 
 
-def _fields_of(
-    text: Path | bytes, separator: str, skip: int, keys: list[str], wanted: list[str], *, with_blank: bool
-) -> pl.DataFrame | None:
-    """Fields of sound lines, blank ones left out; None where Polars refuses them."""
+def _fields_of(text: bytes, separator: str, width: int, wanted: list[int], *, quoted: bool) -> pl.DataFrame | None:
+    """Some fields of each line, by position; of a line with more or fewer fields they mean nothing. None where Polars
+    refuses the text."""
     try:
-        frame = pl.read_csv(
+        return pl.read_csv(
             text,
             has_header=False,
-            skip_lines=skip,
-            schema=dict.fromkeys(keys, pl.String),
-            columns=None if with_blank else sorted({keys.index(key) for key in wanted} or {0}),
+            # A blank name or a reserved one cannot be projected; positions are unique.
+            schema={f"{position}": pl.String for position in range(width)},
+            columns=sorted(set(wanted) or {0}),
             separator=separator,
+            quote_char='"' if quoted else None,
             missing_columns="insert",
+            extra_columns="ignore",
             empty_string_is_null=False,
             glob=False,
         )
-    except pl.exceptions.NoDataError:
-        return pl.DataFrame(schema=dict.fromkeys(keys, pl.String))
     except pl.exceptions.PolarsError:
         return None
-    return frame.filter(~pl.all_horizontal(pl.col(keys) == "")) if with_blank else frame
 
 
-def _full(line: pl.Expr, separator: str, width: int) -> pl.Expr:
+def _full(line: pl.Series, separator: str, width: int) -> pl.Series:
     return line.str.count_matches(separator, literal=True) == width - 1
 
 
-def _well_formed(line: pl.Expr, separator: str, width: int) -> pl.Expr:
+def _well_formed(line: pl.Series, separator: str, width: int) -> pl.Series:
     """Whether a line is one record with a field for each column, its quotes in their places."""
     mark = f"\\x{ord(separator):02x}"
     # Polars would take a byte order mark off the first record.

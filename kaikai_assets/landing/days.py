@@ -1,12 +1,13 @@
 """Event times and days of a file's records."""
 
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 
 from kaikai_assets.digests import code_digest, digest_of
-from kaikai_assets.landing.readers import read_records
+from kaikai_assets.landing.readers import record_pieces
 from kaikai_assets.landing.sources import Source, Time
 from kaikai_assets.landing.times import since, to_utc
 
@@ -14,11 +15,14 @@ from kaikai_assets.landing.times import since, to_utc
 def count_days(path: Path, source: Source, *, first_day: date, arrived_at: datetime, max_bytes: int) -> dict[date, int]:
     """Records of a file by event day; those without a usable day count for the arrival day."""
     arrival = arrived_at.astimezone(UTC).date()
-    if source.time is None:
-        return {arrival: read_records(path, source, max_bytes, []).height}
-    text = read_records(path, source, max_bytes, [source.time.column])[source.time.column]
-    days = event_day(event_times(text, source.time), first_day, arrival)
-    return {day: int(n) for day, n in sorted(days.value_counts().iter_rows())}
+    counted: Counter[date] = Counter()
+    for records in record_pieces(path, source, max_bytes, [] if source.time is None else [source.time.column]):
+        if source.time is None:
+            counted[arrival] += records.height
+        else:
+            day = event_day(event_times(records[source.time.column], source.time), first_day, arrival)
+            counted.update(dict(day.value_counts().iter_rows()))
+    return dict(sorted(counted.items()))
 
 
 def event_times(text: pl.Series, time: Time) -> pl.Series:

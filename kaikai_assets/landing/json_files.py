@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from kaikai_assets.landing.count import count_text
-from kaikai_assets.landing.unpack import UnreadableFile, is_blank, of_lines, text_lines, utf8_chunks
+from kaikai_assets.landing.unpack import UnreadableFile, is_blank, line_pieces, text_lines, utf8_chunks
 
 # Optional members may be absent from the first message; enough messages show the shape.
 _HEADER_RECORDS = 1000
@@ -35,7 +35,7 @@ def read_json(path: Path, encoding: str, lines: bool, max_bytes: int) -> Records
         elements = content if isinstance(content, list) else [content]
         return [_judged(number, item, None) for number, item in enumerate(elements, start=1)]
     found = list(_read_lines(path, encoding, max_bytes))
-    count = count_text(of_lines(utf8_chunks(path, encoding, max_bytes)))
+    count = count_text(line_pieces(path, encoding, max_bytes))
     if not count.filled:
         raise UnreadableFile("empty file")
     if len(found) != count.filled:

@@ -17,7 +17,7 @@ def read_header(path: Path, source: Source, max_bytes: int) -> list[str]:
     """Column names of a file, read as ``source`` says. Raises ``UnreadableFile``."""
     with refusing():
         if source.format == "csv":
-            return csv_header(path, source, max_bytes)[0]
+            return csv_header(path, source, max_bytes).names
         if source.format in ("json", "ndjson"):
             return json_header(read_json(path, source.encoding, source.format == "ndjson", max_bytes))
         return [name for name in read_table(path, source, max_bytes).columns if name not in POSITION]
@@ -28,6 +28,13 @@ def read_records(path: Path, source: Source, max_bytes: int, columns: list[str] 
 
     Raises ``UnreadableFile`` when the file is not what the description says, with what differs.
     """
+    return pl.concat(record_pieces(path, source, max_bytes, columns))
+
+
+def record_pieces(
+    path: Path, source: Source, max_bytes: int, columns: list[str] | None = None
+) -> Iterator[pl.DataFrame]:
+    """The same in at least one frame; of a CSV file in frames of bounded size. Raises ``UnreadableFile`` at any."""
     wanted = list(source.mapped) if columns is None else columns
     with refusing():
         if source.format in ("json", "ndjson"):
@@ -35,16 +42,19 @@ def read_records(path: Path, source: Source, max_bytes: int, columns: list[str] 
             # Of a sealed file erasure may leave damaged records alone.
             if any(defect is None for _, defect, _ in records):
                 _require(json_header(records), source)
-            return json_frame(records, wanted)
+            yield json_frame(records, wanted)
+            return
         if source.format == "csv":
-            header = csv_header(path, source, max_bytes)[0]
-            _require(header, source)
-            frame = read_csv(path, source, [name for name in wanted if name in header], max_bytes)
+            header = csv_header(path, source, max_bytes)
+            _require(header.names, source)
+            frames = read_csv(path, source, header, [name for name in wanted if name in header.names], max_bytes)
         else:
-            frame = read_table(path, source, max_bytes)
-            _require(frame.columns, source)
-        absent = [pl.lit(None, pl.String).alias(name) for name in wanted if name not in frame.columns]
-        return frame.with_columns(absent).select(*POSITION, *wanted)
+            table = read_table(path, source, max_bytes)
+            _require(table.columns, source)
+            frames = iter([table])
+        for frame in frames:
+            absent = [pl.lit(None, pl.String).alias(name) for name in wanted if name not in frame.columns]
+            yield frame.with_columns(absent).select(*POSITION, *wanted)
 
 
 def require_sound_record(path: Path, source: Source, max_bytes: int) -> None:

@@ -36,6 +36,13 @@ def to_utc(text: pl.Series, formats: Sequence[str], timezone: str) -> pl.Series:
 
     Null where a text cannot be read, names no or two instants of its time zone, or a year that is not 1 to 9999.
     """
+    # Sensors that report together write one time again and again.
+    run = text.rle_id()
+    starts = run.ne_missing(run.shift())
+    return _to_utc(text.filter(starts), formats, timezone).gather(run)
+
+
+def _to_utc(text: pl.Series, formats: Sequence[str], timezone: str) -> pl.Series:
     text = text.str.strip_chars()
     forms = [form for name in formats for form in (_ISO if name == "iso" else (name,))]
     found = pl.Series(text.name, [None], dtype=INSTANT).new_from_index(0, len(text))

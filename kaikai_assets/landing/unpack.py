@@ -2,6 +2,7 @@
 
 import codecs
 import hashlib
+import io
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any
 
 import pyarrow as pa
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18
+# What is read at once of a long text.
+_PIECE = 1 << 23
 # Longer than any record; a file without line ends must not be gathered whole.
 LONGEST_LINE = 1 << 24
 
@@ -80,46 +83,64 @@ def utf8_chunks(path: Path, encoding: str, max_bytes: int) -> Iterator[bytes]:
     """
     decoder = codecs.getincrementaldecoder("utf-8-sig" if encoding == "utf-8" else encoding)()
     total = 0
-    line = 1
     try:
         for chunk in chunks(path, max_bytes):
             # Plain ASCII between whole characters needs no decoding; most sensor files are nothing else.
             plain = encoding == "utf-8" and total > 0 and not decoder.getstate()[0] and chunk.isascii()
             total += len(chunk)
             yield chunk if plain else decoder.decode(chunk).encode()
-            line += chunk.count(b"\n")
         yield decoder.decode(b"", final=True).encode()
     except UnicodeDecodeError as error:
         at = total - len(error.object) + error.start
-        line += error.object[: error.start].count(b"\n")
-        byte = f"byte {at} is {error.object[error.start]:#04x} (line {line})"
+        byte = f"byte {at} is {error.object[error.start]:#04x} (line {_line_of(path, at, max_bytes)})"
         looks = "it begins like UTF-16; " if at == 0 and error.object[:2] in _UTF_16 else ""
         raise UnreadableFile(f"not {encoding} text: {byte}; {looks}{RECODE}") from error
     except UnicodeError as error:
         raise UnreadableFile(f"not {encoding} text: {error}") from error
 
 
-def of_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """The same pieces. Raises ``UnreadableFile`` at a line longer than ``LONGEST_LINE``, which nothing may gather."""
-    number, length = 1, 0
-    for piece in pieces:
-        first, last = piece.find(b"\n"), piece.rfind(b"\n")
-        if length + (len(piece) if first < 0 else first) > LONGEST_LINE:
-            raise UnreadableFile(f"line {number} is longer than {LONGEST_LINE} bytes")
-        length = length + len(piece) if first < 0 else len(piece) - last - 1
-        number += piece.count(b"\n")
-        yield piece
+def _line_of(path: Path, at: int, max_bytes: int) -> int:
+    line = 1
+    for chunk in chunks(path, max_bytes):
+        line += chunk.count(b"\n", 0, max(0, at))
+        at -= len(chunk)
+    return line
+
+
+def line_pieces(path: Path, encoding: str, max_bytes: int, size: int = _PIECE) -> Iterator[bytes]:
+    """Unpacked text in pieces of whole lines, as UTF-8: all but the last of at least ``size`` bytes.
+
+    Raises ``UnreadableFile`` at a line longer than ``LONGEST_LINE``, which nothing may gather.
+    """
+    held: list[bytes] = []
+    lines, of_held, unended = 1, 0, 0
+    for chunk in utf8_chunks(path, encoding, max_bytes):
+        first, last = chunk.find(b"\n"), chunk.rfind(b"\n")
+        if unended + (len(chunk) if first < 0 else first) > LONGEST_LINE:
+            lines += sum(part.count(b"\n") for part in held)
+            raise UnreadableFile(f"line {lines} is longer than {LONGEST_LINE} bytes")
+        held.append(chunk)
+        of_held += len(chunk)
+        unended = unended + len(chunk) if first < 0 else len(chunk) - last - 1
+        if of_held >= size and unended < of_held:
+            text = b"".join(held)
+            piece, rest = text[: of_held - unended], text[of_held - unended :]
+            yield piece
+            lines += piece.count(b"\n")
+            held, of_held = [rest], unended
+    if of_held:
+        yield b"".join(held)
 
 
 def text_lines(path: Path, encoding: str, max_bytes: int) -> Iterator[str]:
     """Physical lines with their ends; only a newline ends one, as in the count."""
-    rest = b""
-    for chunk in of_lines(utf8_chunks(path, encoding, max_bytes)):
-        *whole, rest = (rest + chunk).split(b"\n")
-        for line in whole:
-            yield line.decode() + "\n"
-    if rest:
-        yield rest.decode()
+    for piece in line_pieces(path, encoding, max_bytes, size=1):
+        yield from lines_of(piece)
+
+
+def lines_of(piece: bytes) -> Iterator[str]:
+    """Physical lines of a piece of UTF-8 text."""
+    return map(bytes.decode, io.BytesIO(piece))
 
 
 def is_blank(line: str) -> bool:
@@ -130,18 +151,3 @@ def is_blank(line: str) -> bool:
 def unpacked_bytes(path: Path, max_bytes: int) -> bytes:
     """All unpacked bytes, for formats that cannot be streamed."""
     return b"".join(chunks(path, max_bytes))
-
-
-def text_source(path: Path, encoding: str, max_bytes: int) -> Path | bytes:
-    """What a UTF-8 reader can be given: the file itself where it can, else its text in memory."""
-    if encoding == "utf-8" and packing(path) is None and _is_utf8(str(path)):
-        return path
-    return b"".join(utf8_chunks(path, encoding, max_bytes))
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

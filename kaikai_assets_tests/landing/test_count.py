@@ -1,7 +1,6 @@
-from collections.abc import Iterator
-from itertools import islice, pairwise
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 from kaikai_assets.landing import csv_files, json_files
 from kaikai_assets.landing.count import TextCount, count_text
 from kaikai_assets.landing.readers import read_records
-from kaikai_assets.landing.unpack import UnreadableFile, text_lines
+from kaikai_assets.landing.unpack import UnreadableFile, lines_of, text_lines
 from kaikai_assets_tests.landing.making import LIMIT, MAKERS, described, put
 
 TEXTS = st.lists(st.sampled_from([b"\n", b"\r", b"\r\n", b'"', b",", b"a", b" ", "é".encode()]), max_size=40).map(
@@ -67,9 +66,8 @@ def test_it_does_not_matter_where_the_text_is_cut(text: bytes, cuts: list[int]) 
 ROWS = [{"id": f"s{n}", "time": "2025-03-01", "pm25": str(n)} for n in range(9)]
 
 
-def all_but_the_last(*args: Any) -> Iterator[str]:
-    lines = list(text_lines(*args))
-    return islice(iter(lines), len(lines) - 1)
+def all_but_the_last(reader: Callable[..., Iterator[str]]) -> Callable[..., list[str]]:
+    return lambda *args: list(reader(*args))[:-1]
 
 
 @pytest.mark.parametrize(("form", "damage"), [("csv", b'"s9\n",2025,1\n'), ("ndjson", b"{\n")])
@@ -78,10 +76,10 @@ def test_a_reader_that_loses_a_line_is_found_out(
 ) -> None:
     path = put(tmp_path / "x", MAKERS[form](ROWS) + damage)
     assert read_records(path, described(format=form), LIMIT).height == 10
-    for module in (csv_files, json_files):
-        monkeypatch.setattr(module, "text_lines", all_but_the_last)
+    monkeypatch.setattr(csv_files, "lines_of", all_but_the_last(lines_of))
+    monkeypatch.setattr(json_files, "text_lines", all_but_the_last(text_lines))
     with pytest.raises(
-        UnreadableFile, match=r"12 lines, but 10 lie in records|10 lines hold something, but 9 were read"
+        UnreadableFile, match=r"11 lines from line 2 on, but 10 were read|10 lines hold something, but 9 were read"
     ):
         read_records(path, described(format=form), LIMIT)
 

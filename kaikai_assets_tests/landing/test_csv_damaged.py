@@ -1,5 +1,6 @@
 """Damaged CSV: each damaged record is marked and kept as it stands, and the sound ones around it are untouched."""
 
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -8,7 +9,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as tried
 from hypothesis import strategies as st
 
-from kaikai_assets.landing.csv_files import read_csv
+from kaikai_assets.landing import csv_files, unpack
+from kaikai_assets.landing.csv_files import csv_header, read_csv
 from kaikai_assets_tests.landing.making import LIMIT, described, put
 
 BEFORE, AFTER = "s1,t1,1\n", "s9,t9,9\n"
@@ -16,7 +18,9 @@ QUOTES = "quotes do not pair, or a line end is broken"
 
 
 def read(tmp_path: Path, content: str | bytes, *columns: str) -> pl.DataFrame:
-    return read_csv(put(tmp_path / "x.csv", content), described(), list(columns or ("id", "time", "pm25")), LIMIT)
+    path, source = put(tmp_path / "x.csv", content), described()
+    header = csv_header(path, source, LIMIT)
+    return pl.concat(read_csv(path, source, header, list(columns or ("id", "time", "pm25")), LIMIT))
 
 
 def few(n: int) -> str:
@@ -131,6 +135,27 @@ def test_no_line_is_lost_or_read_twice_whatever_the_damage(
     # A record begins on the line that its number names.
     for record, _defect, text, *fields in found.rows():
         assert f"<{record - 2}>" in (text or "\n".join(fields))
+
+
+@tried(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    lead=st.sampled_from(["", "\n\n", "\ufeff"]),
+    kinds=st.lists(st.sampled_from([*DAMAGE, "sound", "blank", "over lines"]), max_size=40),
+    end=st.sampled_from(["\n", "\r\n"]),
+    size=st.integers(1, 60),
+)
+def test_a_file_that_is_read_in_pieces_is_read_like_a_whole_one(
+    tmp_path: Path, lead: str, kinds: list[str], end: str, size: int
+) -> None:
+    texts = {"sound": BEFORE, "blank": "\n", "over lines": 's1,"t\n\n\n1",1\n'} | {
+        kind: DAMAGE[kind][0] for kind in DAMAGE
+    }
+    content = f"{lead}id,time,pm25\n{''.join(texts[kind] for kind in kinds)}".replace("\n", end)
+    whole = read(tmp_path, content)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(unpack, "_CHUNK", 7)
+        patch.setattr(csv_files, "line_pieces", partial(unpack.line_pieces, size=size))
+        assert read(tmp_path, content).equals(whole)
 
 
 @tried(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as tried
 from hypothesis import strategies as st
 
-from kaikai_assets.landing.csv_files import csv_header, read_csv
+from kaikai_assets.landing.csv_files import Header, csv_header, read_csv
 from kaikai_assets.landing.unpack import UnreadableFile
 from kaikai_assets_tests.landing.making import LIMIT, described, put
 
@@ -22,7 +22,8 @@ CELLS = st.lists(CHARACTERS, max_size=4).map("".join)
 
 
 def read(path: Path, *columns: str, separator: str = ",") -> pl.DataFrame:
-    return read_csv(path, described(separator=separator), list(columns), LIMIT)
+    source = described(separator=separator)
+    return pl.concat(read_csv(path, source, csv_header(path, source, LIMIT), list(columns), LIMIT))
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def test_a_file_without_a_header_is_refused_as_empty(tmp_path: Path, content: st
 
 def test_names_are_read_without_outer_blanks_and_may_be_blank_more_than_once(tmp_path: Path) -> None:
     path = put(tmp_path / "x.csv", '\n \n" a ", b ,,\r\n1,2,3,4\r\n')
-    assert csv_header(path, described(), LIMIT) == (["a", "b", "", ""], 3)
+    assert csv_header(path, described(), LIMIT) == Header(["a", "b", "", ""], 3)
     assert read(path, "b", "a").rows() == [(4, None, None, "2", "1")]
 
 
