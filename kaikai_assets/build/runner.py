@@ -84,9 +84,10 @@ class Runner:
             yield from build_dimension(run, only_pending=only_pending)
         if self.domain.bronze in tables:
             yield from build_bronze(run, wanted, reparse=reparse)
+        # The registry as this run has just made it: a day is made from what its digest says, whatever others build.
+        context = self.context()
         for step in self.domain.steps:
             if any(name in tables for name in step.outputs):
                 # Evaluated anew before each layer: the layer below may have changed what this one must be built from.
-                context = self.context()
                 made = plan(self.domain, context, replace(run.start, built=self.ledger.targets.built()))
                 yield from build_step(run, step, context, made, wanted, only_pending=only_pending)
