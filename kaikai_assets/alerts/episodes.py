@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from kaikai_assets.alerts.rules import RuleSet
+from kaikai_assets.alerts.rules import Clear, Rule, RuleSet
 from kaikai_assets.alerts.runs import INSTANT, gap
 from kaikai_assets.alerts.states import CLEAR, VIOLATING
 
@@ -25,14 +25,17 @@ def fold(of_days: pl.DataFrame, rules: RuleSet, entity: str) -> pl.DataFrame:
     closed_at`` (when enough of them were clear; null while open), ``n`` (violating readings; 1 for silence), ``peak``
     (value furthest beyond the threshold; of silence minutes), ``threshold`` (at opening), ``assumed``.
     """
-    of_set = of_days.filter(pl.col("rule_set") == rules.rule_set).sort("rule", entity, "start")
-    named = of_set.drop("rule_set").join(_parameters(rules), on="rule", maintain_order="left")
-    of = ["rule", entity]
+    of_set = of_days.filter(pl.col("rule_set") == rules.rule_set).drop("day", "rule_set")
     found = pl.concat(
-        [_violations(named.filter(~pl.col("silence")), of), _silences(named.filter("silence"), of)]
+        _of_rule(of_set.filter(pl.col("rule") == rule.id).sort(entity, "start"), rule, entity)
+        for rule in sorted(rules.rules, key=lambda rule: rule.id)
     ).with_columns(rule_set=pl.lit(rules.rule_set), rule_version=pl.lit(rules.version, pl.Int64))
     identity = pl.concat_str(
-        pl.lit(f"{rules.rule_set}/{rules.version}"), *of, pl.col("opened_at").dt.strftime("%+"), separator="|"
+        pl.lit(f"{rules.rule_set}/{rules.version}"),
+        "rule",
+        entity,
+        pl.col("opened_at").dt.strftime("%+"),
+        separator="|",
     )
     # Episodes are few: one hash each in Python keeps ids the same on every engine and version.
     ids = [hashlib.sha256(text.encode()).hexdigest()[:20] for text in found.select(identity).to_series()]
@@ -46,62 +49,38 @@ def fold(of_days: pl.DataFrame, rules: RuleSet, entity: str) -> pl.DataFrame:
     )
 
 
-def _parameters(rules: RuleSet) -> pl.DataFrame:
-    zero = timedelta()
-    rows = [
-        (
-            rule.id,
-            rule.severity,
-            rule.above,
-            rule.silent_for is not None,
-            rule.lasting or zero,
-            rule.readings,
-            (rule.clear.lasting if rule.clear else None) or zero,
-            rule.clear.readings if rule.clear else 1,
-        )
-        for rule in rules.rules
-    ]
-    schema = {
-        "rule": pl.String(),
-        "severity": pl.String(),
-        "above": pl.Boolean(),
-        "silence": pl.Boolean(),
-        "lasting": pl.Duration("us"),
-        "readings": pl.Int64(),
-        "clear_lasting": pl.Duration("us"),
-        "clear_readings": pl.Int64(),
-    }
-    return pl.DataFrame(rows, schema=schema, orient="row")
+def _of_rule(rows: pl.DataFrame, rule: Rule, entity: str) -> pl.DataFrame:
+    """Episodes of a rule from its runs, sorted by entity and start."""
+    found = _silences(rows, entity) if rule.silent_for else _violations(rows, rule, entity)
+    return found.with_columns(rule=pl.lit(rule.id), severity=pl.lit(rule.severity)).select(
+        "rule", entity, *_OF_EPISODES
+    )
 
 
-def _violations(rows: pl.DataFrame, of: list[str]) -> pl.DataFrame:
-    streaks = _streaks(rows, of)
-    enough = pl.col("reached_at").is_not_null()
+def _violations(rows: pl.DataFrame, rule: Rule, entity: str) -> pl.DataFrame:
+    enough, first = pl.col("reached_at").is_not_null(), pl.col(entity).ne_missing(pl.col(entity).shift(1))
     raises, clears = enough & (_STATE == VIOLATING), enough & (_STATE == CLEAR)
-    open_before = pl.when(raises).then(True).when(clears).then(False).forward_fill().shift(1).over(of).fill_null(False)
+    is_open = pl.when(raises).then(True).when(clears | first).then(False).forward_fill()
+    opens = raises & (first | ~is_open.shift(1))
+    # The row at which an episode opened, until the next does; none before an entity's first.
+    episode = pl.when(opens).then(pl.int_range(pl.len())).when(first).then(-1).forward_fill()
     numbered = (
-        streaks.with_columns(_opens=raises & ~open_before, _clears=clears)
-        .with_columns(_episode=pl.col("_opens").cum_sum().over(of))
-        .with_columns(_cleared=pl.col("_clears").cum_sum().over([*of, "_episode"]))
+        _streaks(rows, rule, entity)
+        .with_columns(_episode=episode, _clears=clears)
+        .filter(pl.col("_episode") >= 0)
+        .with_columns(pl.col("_episode").set_sorted())
+        .with_columns(_cleared=pl.col("_clears").cum_sum().over("_episode"))
     )
     bad = (_STATE == VIOLATING) & (pl.col("_cleared") == 0)
-    return (
-        numbered.filter(pl.col("_episode") > 0)
-        .group_by([*of, "_episode"], maintain_order=True)
-        .agg(
-            pl.col("severity", "threshold").first(),
-            _START.first().alias("opened_at"),
-            pl.col("reached_at").first().alias("raised_at"),
-            pl.col("end").filter(bad).max().alias("last_violation_end"),
-            pl.col("reached_at").filter("_clears").first().alias("closed_at"),
-            pl.col("n").filter(bad).sum(),
-            pl.when(pl.col("above").first())
-            .then(pl.col("peak").filter(bad).max())
-            .otherwise(pl.col("peak").filter(bad).min())
-            .alias("peak"),
-            pl.col("assumed").filter(bad).max(),
-        )
-        .select(*of, *_OF_EPISODES)
+    return numbered.group_by("_episode", maintain_order=True).agg(
+        pl.col(entity, "threshold").first(),
+        _START.first().alias("opened_at"),
+        pl.col("reached_at").first().alias("raised_at"),
+        pl.col("end").filter(bad).max().alias("last_violation_end"),
+        pl.col("reached_at").filter("_clears").first().alias("closed_at"),
+        pl.col("n").filter(bad).sum(),
+        _furthest(pl.col("peak").filter(bad), rule),
+        pl.col("assumed").filter(bad).max(),
     )
 
 
@@ -118,38 +97,51 @@ _OF_EPISODES = (
 )
 
 
-def _streaks(rows: pl.DataFrame, of: list[str]) -> pl.DataFrame:
+def _furthest(values: pl.Expr, rule: Rule) -> pl.Expr:
+    return values.max() if rule.above else values.min()
+
+
+def _streaks(rows: pl.DataFrame, rule: Rule, entity: str) -> pl.DataFrame:
     """Runs joined over midnight, with ``reached_at``: when enough readings had been of one state, null if never."""
-    same = [pl.col(name) == pl.col(name).shift(1) for name in (*of, "state")]
+    same = [pl.col(name) == pl.col(name).shift(1) for name in (entity, "state")]
     goes_on = pl.all_horizontal(*same, _START - pl.col("last").shift(1) <= gap("max_gap_s"))
-    clear = _STATE == CLEAR
-    numbered = rows.with_columns(
-        _streak=(~goes_on).fill_null(True).cum_sum(),
-        _lasting=pl.when(clear).then("clear_lasting").otherwise("lasting"),
-        _readings=pl.when(clear).then("clear_readings").otherwise("readings"),
-    ).with_columns(_counted=pl.col("n").cum_sum().over("_streak") >= pl.col("_readings"))
-    joined = numbered.group_by("_streak", maintain_order=True).agg(
-        pl.col(*of, "severity", "above", "state", "start", "threshold", "_lasting").first(),
-        pl.col("end").max(),
-        pl.col("n").sum(),
-        pl.when(pl.col("above").first()).then(pl.col("peak").max()).otherwise(pl.col("peak").min()).alias("peak"),
-        pl.col("assumed").max(),
-        _START.filter("_counted").first().alias("_counted_at"),
+    clear = rule.clear or Clear()
+    lasting = pl.when(_STATE == CLEAR).then(clear.lasting or timedelta()).otherwise(rule.lasting or timedelta())
+    readings = pl.when(_STATE == CLEAR).then(clear.readings).otherwise(rule.readings)
+    in_all = pl.col("n").cum_sum()
+    counted = in_all - pl.when("_begins").then(in_all - pl.col("n")).forward_fill() >= readings
+    joined = (
+        rows.with_columns(_begins=(~goes_on).fill_null(True))
+        .with_columns(_streak=pl.col("_begins").cum_sum().set_sorted())
+        .with_columns(_counted_at=pl.when(counted).then("start"))
+        .group_by("_streak", maintain_order=True)
+        .agg(
+            pl.col(entity, "state", "start", "threshold").first(),
+            pl.col("end").max(),
+            pl.col("n").sum(),
+            _furthest(pl.col("peak"), rule),
+            pl.col("assumed").max(),
+            pl.col("_counted_at").min(),
+        )
     )
     # An interval that lasts into the next reading of another state lasts until that one only.
-    capped = joined.with_columns(end=pl.min_horizontal("end", _START.shift(-1).over(of)))
-    lasted_at = _START + pl.col("_lasting")
+    following = pl.when(pl.col(entity) == pl.col(entity).shift(-1)).then(_START.shift(-1))
+    capped = joined.with_columns(end=pl.min_horizontal("end", following))
+    lasted_at = _START + lasting
     reached = pl.col("_counted_at").is_not_null() & (pl.col("end") >= lasted_at)
     return capped.with_columns(reached_at=pl.when(reached).then(pl.max_horizontal("_counted_at", lasted_at)))
 
 
-def _silences(rows: pl.DataFrame, of: list[str]) -> pl.DataFrame:
+def _silences(rows: pl.DataFrame, entity: str) -> pl.DataFrame:
     """Silences between readings, and the one after the last, as long as any entity was heard."""
     allowed = gap("max_gap_s")
-    # A day as delivered, or an hour that has begun, ends later than anybody was heard.
-    newest = pl.col("last").max().over("rule")
     return (
-        rows.with_columns(_heard=pl.col("end").cum_max().over(of), closed_at=_START.shift(-1).over(of), _newest=newest)
+        rows.with_columns(
+            _heard=pl.col("end").cum_max().over(entity),
+            closed_at=_START.shift(-1).over(entity),
+            # A day as delivered, or an hour that has begun, ends later than anybody was heard.
+            _newest=pl.col("last").max(),
+        )
         .with_columns(opened_at=pl.col("_heard") + allowed, last_violation_end=pl.coalesce("closed_at", "_newest"))
         .filter(pl.col("last_violation_end") > pl.col("opened_at"))
         .with_columns(
@@ -158,5 +150,4 @@ def _silences(rows: pl.DataFrame, of: list[str]) -> pl.DataFrame:
             peak=(pl.col("last_violation_end") - pl.col("_heard")).dt.total_microseconds() / 6e7,
             closed_at=pl.col("closed_at").cast(INSTANT),
         )
-        .select(*of, *_OF_EPISODES)
     )

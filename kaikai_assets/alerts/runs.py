@@ -46,12 +46,13 @@ def _runs(judged: pl.DataFrame, rule: Rule, entity: str) -> pl.DataFrame:
     else:
         heard, allowed = pl.col("start").shift(1), gap("max_gap_s")
     goes_on = pl.all_horizontal(*same, pl.col("start") - heard <= allowed)
-    numbered = judged.with_columns(_run=(~goes_on).fill_null(True).cum_sum())
+    numbered = judged.with_columns(_run=(~goes_on).fill_null(True).cum_sum().set_sorted())
     counted = {VIOLATING: rule.readings, CLEAR: rule.clear.readings if rule.clear else 1}
     if max(counted.values()) > 1:
-        needed = pl.col("state").replace_strict(counted, default=1, return_dtype=pl.Int64)
-        alone = pl.int_range(pl.len()).over("_run") < needed
-        numbered = numbered.with_columns(_run=alone.cum_sum())
+        alone = _begun(1)
+        for state, readings in counted.items():
+            alone = pl.when(pl.col("state") == state).then(_begun(readings)).otherwise(alone)
+        numbered = numbered.with_columns(_run=alone.cum_sum().set_sorted())
     return numbered.group_by("_run", maintain_order=True).agg(
         pl.col("day", entity, "start", "max_gap_s", "state", "threshold").first(),
         pl.col("start").last().alias("last"),
@@ -60,6 +61,11 @@ def _runs(judged: pl.DataFrame, rule: Rule, entity: str) -> pl.DataFrame:
         (pl.col("value").max() if rule.above else pl.col("value").min()).alias("peak"),
         pl.col("assumed").max(),
     )
+
+
+def _begun(readings: int) -> pl.Expr:
+    """Whether a reading is one of the first so many of its run."""
+    return pl.col("_run") != pl.col("_run").shift(readings, fill_value=0)
 
 
 def gap(seconds: str) -> pl.Expr:

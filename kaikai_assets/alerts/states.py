@@ -54,15 +54,15 @@ def states(readings: pl.DataFrame, rule: Rule, rules: RuleSet, entity: str, days
     for number, condition in enumerate(rule.all):
         ready = _with_value(ready, number, condition, rules, entity, _judged(rule, days))
     holds = reduce(and_, (_holds(number, condition) for number, condition in enumerate(rule.all)))
-    ready = ready.with_columns(_holds=holds).filter(pl.col("_holds").is_not_null())
-    violating, clear = pl.col("_holds"), _well(rule)
+    ready = ready.with_columns(_holds=holds)
+    known, violating, clear = pl.col("_holds").is_not_null(), pl.col("_holds"), _well(rule)
     if rule.repeats:
-        ready = ready.with_columns(
+        ready = ready.filter(known).with_columns(
             _n=pl.col("_holds").cast(pl.Int64).rolling_sum_by("start", rule.repeats.within, closed="right").over(entity)
         )
         often = pl.col("_n") >= rule.repeats.n
         violating, clear = violating & often, clear & ~often
-    return ready.filter(wanted).select(
+    return ready.filter(known & wanted).select(
         "day",
         entity,
         "start",

@@ -11,6 +11,7 @@ from typing import Literal
 import polars as pl
 
 from kaikai_assets.quality.flags import FAIL, GOOD, MISSING, NOT_EVALUATED, SUSPECT, Span, outside
+from kaikai_assets.quality.order import ordered, stretch
 
 _ELAPSED = "elapsed_s"
 _POSITION = "position"
@@ -24,12 +25,12 @@ def stretches(rows: pl.DataFrame, series: Sequence[str], time: str, max_gap_s: f
     the start of a stretch). A stretch ends where a series does, and where two rows are more than ``max_gap_s`` apart.
     """
     elapsed = pl.col(time).diff().dt.total_microseconds() / 1e6
-    begins = pl.any_horizontal(pl.col(name) != pl.col(name).shift(1) for name in series) | (elapsed > max_gap_s)
+    begins = (stretch(*series).diff() != 0) | (elapsed > max_gap_s)
     row = pl.int_range(pl.len(), dtype=pl.Int64)
     start = pl.when("_begins").then(row).forward_fill()
     last = pl.when(pl.col("_begins").shift(-1, fill_value=True)).then(row).backward_fill()
     return (
-        rows.sort(*series, time)
+        ordered(rows, series, time)
         .with_columns(begins.fill_null(True).alias("_begins"), elapsed.alias(_ELAPSED))
         .with_columns(
             pl.when(~pl.col("_begins")).then(_ELAPSED).alias(_ELAPSED),
@@ -56,10 +57,11 @@ def spike(value: str, method: Literal["average", "differential"], suspect: float
         distance = (here - (before + after) / 2).abs()
     else:
         rise, fall = here - before, after - here
-        nearer = pl.min_horizontal(rise.abs(), fall.abs())
-        distance = pl.when(rise * fall < 0).then(nearer).when((rise * fall).is_not_null()).then(0.0)
+        nearer = pl.when(rise.abs() < fall.abs()).then(rise.abs()).otherwise(fall.abs())
+        distance = pl.when(rise * fall >= 0).then(0.0).otherwise(nearer)
     inner = (pl.col(_POSITION) > 0) & (pl.col(_POSITION) < pl.col(_POINTS) - 1)
-    return _flag(value, distance > suspect, distance > fail, evaluated=inner & distance.is_not_null())
+    known = before.is_not_null() & after.is_not_null()
+    return _flag(value, distance > suspect, distance > fail, evaluated=inner & known)
 
 
 def rate_of_change(value: str, suspect: float, fail: float) -> pl.Expr:

@@ -10,6 +10,7 @@ from kaikai_assets.domains.air.transforms.local_days import local_day
 from kaikai_assets.domains.air.transforms.registered import DEFAULT_INTERVAL_S, valid_on
 from kaikai_assets.quality.flags import MISSING
 from kaikai_assets.quality.intervals import INSTANT, with_interval
+from kaikai_assets.quality.order import ordered, stretch
 
 ROWS = {
     "reading": judged(Measurements, ("pm25",)),
@@ -33,16 +34,24 @@ def readings(silver: pl.DataFrame, registry: pl.DataFrame) -> pl.DataFrame:
     spaced = with_interval(valid_on(silver.select(OF_SILVER), known), DEFAULT_INTERVAL_S)
     length = pl.duration(microseconds=(pl.col("interval_s") * 1e6).cast(pl.Int64), time_unit="us")
     fine = pl.col("interval_s") < 3600
-    return (
+    timed = ordered(
         spaced.with_columns(
             start=pl.col("time"),
             end=pl.when(pl.col("grain") == INSTANT).then("time").otherwise(pl.col("time") + length),
             pm25=pl.when(fine).then("pm25"),
             pm25_flag=pl.when(fine).then("pm25_flag").otherwise(MISSING).cast(pl.UInt8),
-        )
+        ),
+        ["sensor_id"],
+        "time",
+    )
+    again = stretch("sensor_id", "time").diff().eq(0).fill_null(False)
+    several = again | again.shift(-1, fill_value=False)
+    highest = (
+        timed.filter(several)
         .sort("sensor_id", "time", -pl.col("pm25"), "interval_s", "grain", nulls_last=True)
         .unique(["sensor_id", "time"], keep="first", maintain_order=True)
     )
+    return pl.concat([timed.filter(~several), highest])
 
 
 def hours(hourly: pl.DataFrame) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from kaikai_assets.domains.air.indices import Indices, aqi, aqi_category, aqi_un
 from kaikai_assets.domains.air.transforms.hours import COMPLETE, MEANS, distribution, is_complete
 from kaikai_assets.domains.air.transforms.local_days import hours_of_day, local_dates
 from kaikai_assets.domains.air.transforms.registered import UNKNOWN, status, valid_on
+from kaikai_assets.quality.order import looked_up, ordered
 
 OF_SILVER = ("day", "sensor_id", "grain", "time", *MEANS, "pm25_corrected", "covered_min")
 """Columns of silver that days are made of."""
@@ -112,7 +113,8 @@ def _spread(of_hours: pl.DataFrame, silver: pl.DataFrame) -> pl.DataFrame:
     )
     hours = of_hours.select("day", "sensor_id", "timezone", "hour", "grain")
     return (
-        readings.join(hours, on=["sensor_id", "hour", "grain"])
+        looked_up(ordered(readings, ["sensor_id", "grain"], "time"), hours, ["sensor_id", "hour", "grain"])
+        .filter(pl.col("day").is_not_null())
         .sort("sensor_id", "time")
         .group_by("day", "sensor_id", "timezone", maintain_order=True)
         .agg(distribution("pm25"))

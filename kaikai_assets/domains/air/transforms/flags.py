@@ -8,6 +8,7 @@ import polars as pl
 from kaikai_assets.domains.air.limits import FLAGGED, Limits
 from kaikai_assets.domains.air.transforms.registered import up_to_an_hour, valid_on
 from kaikai_assets.quality.limits import FlatLine, GrossRange, MetricLimits, RateOfChange, Spike
+from kaikai_assets.quality.order import distinct
 from kaikai_assets.quality.qartod import aggregate, flat_line, gross_range, held, rate_of_change, spike, stretches
 
 _KEY = ("day", "grain", "sensor_id", "time")
@@ -23,8 +24,11 @@ def flags(silver: pl.DataFrame, registry: pl.DataFrame, limits: Limits, days: Se
     """
     known = registry.select("sensor_id", "valid_from", "valid_to", "expected_interval_s", "sensor_type")
     ready = up_to_an_hour(valid_on(silver.select(OF_SILVER), known))
-    parts = ready.partition_by("sensor_type", "interval_s", as_dict=True).items()
-    flagged = [_flagged(rows, limits, sensor_type, interval_s) for (sensor_type, interval_s), rows in parts]
+    parts = [
+        (ready.filter(pl.col("sensor_type").eq_missing(sensor_type), interval_s=interval_s), sensor_type, interval_s)
+        for sensor_type, interval_s in distinct(ready, ["sensor_type", "interval_s"]).iter_rows()
+    ]
+    flagged = [_flagged(rows, limits, sensor_type, interval_s) for rows, sensor_type, interval_s in parts]
     return pl.concat(flagged).filter(pl.col("day").is_in(list(days))) if flagged else pl.DataFrame()
 
 

@@ -16,6 +16,7 @@ from kaikai_assets.domains.air.transforms.registered import (
 )
 from kaikai_assets.quality.flags import FAIL, GOOD, NOT_EVALUATED, SUSPECT
 from kaikai_assets.quality.intervals import INSTANT, with_interval
+from kaikai_assets.quality.order import beside, ordered, stretch
 
 DRIFT_DAYS = 7
 """Days of each of the two periods that drift compares."""
@@ -77,7 +78,8 @@ def sensor_health(
 
 def _chosen(silver: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     """Readings of one grain for each sensor and day, as hours choose theirs: the finest that is complete, else the
-    fullest. With ``interval_s``, ``slot`` (the interval of the day), and ``until_s``, the seconds a reading stands for.
+    fullest. By day, sensor and time, with ``interval_s``, ``slot`` (the interval of the day), and ``until_s``, the
+    seconds a reading stands for.
     """
     start_s = (pl.col("time") - pl.col("day").cast(pl.Datetime("us", "UTC"))).dt.total_microseconds() / 1e6
     rows = (
@@ -89,32 +91,29 @@ def _chosen(silver: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
         )
         .with_columns(slot=(pl.col("start_s") // pl.col("interval_s")).cast(pl.Int32))
     )
+    series = [*_SENSOR_DAY, "grain"]
+    in_order = ordered(rows, series, "time").with_columns(_series=stretch(*series))
     share = pl.col("slot").n_unique() * pl.col("interval_s").first() / _DAY_S
-    grains = rows.group_by(*_SENSOR_DAY, "grain").agg(pl.col("interval_s").first(), share.round(6).alias("share"))
+    grains = in_order.group_by("_series").agg(pl.col(*series, "interval_s").first(), share.round(6).alias("share"))
     chosen = of_one_grain(grains, _SENSOR_DAY, "share")
-    return rows.join(chosen.select(*_SENSOR_DAY, "grain"), on=[*_SENSOR_DAY, "grain"], how="semi")
+    return in_order.filter(pl.col("_series").is_in(chosen["_series"].implode()))
 
 
 def _heard(rows: pl.DataFrame, flags: pl.DataFrame) -> pl.DataFrame:
     """Sensors that sent readings: counts, silences and flags of their day."""
-    key = [*_SENSOR_DAY, "grain", "time"]
-    flagged = flags.select(OF_FLAGS)
-    ordered = (
-        rows.join(flagged, on=key, how="left")
-        .sort([*_SENSOR_DAY, "time"])
-        .with_columns(
-            # Readings delivered as days have no neighbours in time: silver's own flag stands for them.
-            good=pl.coalesce("pm25_qc", "pm25_flag").is_in([GOOD, NOT_EVALUATED]),
-            flat=pl.col("pm25_flat_line").is_in([SUSPECT, FAIL]).fill_null(False),
-            end_s=pl.col("start_s") + pl.col("until_s"),
-        )
+    series = [*_SENSOR_DAY, "grain"]
+    flagged = beside(rows, flags.select(OF_FLAGS), series, "time").with_columns(
+        # Readings delivered as days have no neighbours in time: silver's own flag stands for them.
+        good=pl.coalesce("pm25_qc", "pm25_flag").is_in([GOOD, NOT_EVALUATED]),
+        flat=pl.col("pm25_flat_line").is_in([SUSPECT, FAIL]).fill_null(False),
+        end_s=pl.col("start_s") + pl.col("until_s"),
     )
-    same = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in _SENSOR_DAY).fill_null(False)
-    before = pl.when(same).then(pl.col("end_s").shift(1)).otherwise(0.0)
-    silences = ordered.with_columns(silence_s=pl.col("start_s") - before)
+    goes_on = (pl.col("_series") == pl.col("_series").shift(1)).fill_null(False)
+    before = pl.when(goes_on).then(pl.col("end_s").shift(1)).otherwise(0.0)
+    silences = flagged.with_columns(silence_s=pl.col("start_s") - before)
     at_end = pl.max_horizontal(_DAY_S - pl.col("end_s").last(), 0.0)
-    return silences.group_by(_SENSOR_DAY, maintain_order=True).agg(
-        pl.col("status", "grain", "interval_s").first(),
+    heard = silences.group_by("_series", maintain_order=True).agg(
+        pl.col(*_SENSOR_DAY, "status", "grain", "interval_s").first(),
         pl.col("time").last().alias("last_seen"),
         pl.len().cast(pl.Int64).alias("readings"),
         pl.col("slot").n_unique().alias("slots"),
@@ -123,6 +122,7 @@ def _heard(rows: pl.DataFrame, flags: pl.DataFrame) -> pl.DataFrame:
         (at_end / 60).alias("silence_at_end_min"),
         (pl.max_horizontal(pl.col("silence_s").max(), at_end) / 60).alias("longest_silence_min"),
     )
+    return heard.drop("_series")
 
 
 def _registered(known: pl.DataFrame, of_days: pl.DataFrame) -> pl.DataFrame:

@@ -8,13 +8,14 @@ import polars as pl
 from kaikai_assets.domains.air.correction import BY_SOURCE, Corrections, correction_of
 from kaikai_assets.domains.air.transforms.registered import up_to_an_hour, valid_on
 from kaikai_assets.quality.flags import FAIL, GOOD, NOT_EVALUATED
+from kaikai_assets.quality.order import beside, ordered, stretch
 
 COMPLETE = 0.75
 """Share of an hour's readings, and of a day's hours, from which an aggregate counts as complete."""
 
 MEANS = ("pm25", "temperature", "humidity", "co2")
 OF_SILVER = ("day", "sensor_id", "grain", "time", *MEANS, "pm25_corrected", "pm25_flag")
-OF_FLAGS = ("sensor_id", "time", "grain", "pm25_qc")
+OF_FLAGS = ("day", "sensor_id", "time", "grain", "pm25_qc")
 """Columns of silver and of its flags that hours are made of."""
 
 PERCENTILES = {"p05": 0.05, "p50": 0.5, "p95": 0.95}
@@ -40,10 +41,11 @@ def hourly(
     expected = (3600 / pl.col("interval_s")).floor().cast(pl.Int64)
     ours, version = correction_of(pl.col("sensor_type"), pl.col("pm25"), pl.col("humidity"), corrections)
     hours = (
-        ready.with_columns(slot=pl.when(pl.col("pm25").is_not_null()).then(slot), _ours=ours, _version=version)
-        .sort("sensor_id", "grain", "time")
-        .group_by("day", "sensor_id", "hour", "grain", maintain_order=True)
+        ordered(ready, ["sensor_id", "grain"], "time")
+        .with_columns(slot=pl.when(pl.col("pm25").is_not_null()).then(slot), _ours=ours, _version=version)
+        .group_by(stretch("sensor_id", "grain").alias("_series"), "day", "hour", maintain_order=True)
         .agg(
+            pl.col("sensor_id", "grain").first(),
             *distribution("pm25"),
             *[statistic for name in MEANS for statistic in _statistics(name)],
             pl.col("pm25_good").mean().alias("pm25_good_mean"),
@@ -101,9 +103,9 @@ def _near(silver: pl.DataFrame, days: Sequence[date], before: int) -> pl.DataFra
 
 def _with_good(readings: pl.DataFrame, flags: pl.DataFrame) -> pl.DataFrame:
     """Readings with ``pm25_good``: their PM2.5 where no test holds against it."""
-    key = ["sensor_id", "time", "grain"]
-    good = flags.filter(pl.col("pm25_qc").is_in([GOOD, NOT_EVALUATED])).select(*key, _good=True)
-    return readings.join(good, on=key, how="left").with_columns(pm25_good=pl.when("_good").then("pm25"))
+    key = ["day", "grain", "sensor_id"]
+    flagged = beside(readings, flags.select(OF_FLAGS), key, "time")
+    return flagged.with_columns(pm25_good=pl.when(pl.col("pm25_qc").is_in([GOOD, NOT_EVALUATED])).then("pm25"))
 
 
 def _corrected(hours: pl.DataFrame) -> pl.DataFrame:

@@ -1,0 +1,74 @@
+"""Long tables by their stretches: consecutive rows of equal columns, such as the readings of one sensor and day.
+
+Each function gives the same for rows in any order. In that of the lake there are few stretches, and most of the work is
+done once for each of them in the place of once for each row.
+"""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+_LONG = 8
+"""Rows in a stretch, on average, from which stretches are put in order in the place of rows."""
+
+
+def stretch(*by: str) -> pl.Expr:
+    """Number of each row's stretch, from 0.
+
+    As the only key of groups, not for sums and means: Polars adds these up in another order where a key is sorted.
+    """
+    return pl.struct(*by).rle_id()
+
+
+def ordered(rows: pl.DataFrame, by: Sequence[str], time: str) -> pl.DataFrame:
+    """Rows sorted by columns ``by``, then ``time``."""
+    backwards = (pl.col(time) < pl.col(time).shift(1)).fill_null(False)
+    starts = rows.select(stretch(*by) + backwards.cum_sum()).to_series().arg_unique()
+    if len(starts) * _LONG > rows.height:
+        return rows.sort(*by, time)
+    ends = starts.shift(-1, fill_value=rows.height)
+    found = rows.select(*by, _first=time)[starts].with_columns(
+        rows[time].gather(ends - 1).alias("_last"), _start=starts, _length=ends - starts
+    )
+    parts = found.sort(*by, "_first")
+    again = pl.struct(*by) == pl.struct(*by).shift(1)
+    if parts.select((again & (pl.col("_first") <= pl.col("_last").shift(1))).any()).item():
+        return rows.sort(*by, time)
+    if parts["_start"].is_sorted():
+        return rows
+    return pl.concat([rows.slice(*part) for part in parts.select("_start", "_length").iter_rows()]).rechunk()
+
+
+def distinct(rows: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
+    """Values of columns ``by``, each once."""
+    return _parts(rows, by)[1].select(by).unique()
+
+
+def looked_up(rows: pl.DataFrame, table: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
+    """Rows with the other columns of a table that has at most one row for each ``by``; null where it has none."""
+    number, parts = _parts(rows, by)
+    found = parts.select(by).join(table, on=by, how="left", maintain_order="left")
+    return rows.hstack(found.drop(by)[number])
+
+
+def beside(rows: pl.DataFrame, others: pl.DataFrame, by: Sequence[str], time: str) -> pl.DataFrame:
+    """Rows with the other columns of ``others``, at most one row for each ``by`` and time; null where there is none."""
+    number, parts = _parts(rows, by)
+    _, other_parts = _parts(others, by)
+    if other_parts.select(by).is_duplicated().any():
+        return rows.join(others, on=[*by, time], how="left", maintain_order="left")
+    met = parts.join(other_parts, on=by, how="left", maintain_order="left", suffix="_other")
+    if not met.select((pl.col("_length") != pl.col("_length_other")).any()).item():
+        shift = (met["_start_other"] - met["_start"]).gather(number)
+        found = others.drop(by).select(pl.all().gather(pl.int_range(rows.height, eager=True) + shift))
+        if not (found[time] != rows[time]).any():
+            return rows.hstack(found.drop(time))
+    return rows.join(others, on=[*by, time], how="left", maintain_order="left")
+
+
+def _parts(rows: pl.DataFrame, by: Sequence[str]) -> tuple[pl.Series, pl.DataFrame]:
+    """Number of each row's stretch, and the stretches: ``by``, ``_start``, ``_length``."""
+    number = rows.select(stretch(*by)).to_series()
+    starts = number.arg_unique().cast(pl.Int64)
+    length = starts.shift(-1, fill_value=rows.height) - starts
+    return number, rows.select(by)[starts].with_columns(_start=starts, _length=length)
