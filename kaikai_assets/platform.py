@@ -15,7 +15,6 @@ from kaikai_assets.build.standing import Standing, standing
 from kaikai_assets.build.steps import WHOLE, Domain
 from kaikai_assets.build.transient import is_transient
 from kaikai_assets.digests import digest_of
-from kaikai_assets.lake.content import canonical
 from kaikai_assets.lake.tables import Lake
 from kaikai_assets.landing.land import land
 from kaikai_assets.landing.report import LandingReport
@@ -128,7 +127,8 @@ class Platform:
         )
         beside = {_latency_of(domain): of_latency, **journal}
         contracts = {table: domain.contracts[table] for table in domain.published}
-        written = publish(self.warehouse, self.lake, contracts, built, beside)
+        grown = {domain.alert_journal[0]: due.grown} if due else {}
+        written = publish(self.warehouse, self.lake, contracts, built, beside, grown)
         self.ledger.served.note(reached, now)
         if due is not None:
             self.ledger.alert_tables.mark(domain.name, due)
@@ -153,7 +153,7 @@ class Platform:
         within = timedelta(hours=self.settings.notify_within_h)
         found = episodes(rows, domain.entity)
         changes = self.ledger.alerts.note(domain.name, found, missing, domain.alert_sources, now, within)
-        self.ledger.targets.record_built({followed: Built(digest, digest, len(found), 0)}, now)
+        self.ledger.targets.record_built({followed: Built(digest, digest, found.height, 0)}, now)
         return changes
 
     def alert_contracts(self, domain: Domain) -> dict[str, Contract]:
@@ -176,8 +176,7 @@ class Platform:
             return {}, None
         contracts = self.alert_contracts(domain)
         log_days, history_days = (
-            self.warehouse.parts(table, canonical(contract, rows_of(contract, [], domain.entity)))
-            for table, contract in contracts.items()
+            self.warehouse.parts(table, pl.DataFrame(schema=schema(contract))) for table, contract in contracts.items()
         )
         due = self.ledger.alert_tables.due(domain.name, log_days, history_days, utc_now())
         return {
@@ -187,7 +186,7 @@ class Platform:
 
     def _latency(self, domain: Domain, reached: list[tuple[datetime, datetime]]) -> pl.DataFrame:
         """Latency of the days of arrival that change by files that are served now, and of those not published yet."""
-        published = self.warehouse.parts(_latency_of(domain), canonical(Latency, latency([])))
+        published = self.warehouse.parts(_latency_of(domain), pl.DataFrame(schema=schema(Latency)))
         noted = {day for day in self.ledger.served.days(domain.name) if day.isoformat() not in published}
         days = noted | {arrived.date() for arrived, _ in reached}
         return latency([*self.ledger.served.times(domain.name, days), *reached])

@@ -5,7 +5,7 @@ that it was made on, and counts for whichever episode of the same rule and entit
 the two and of an explicit instant.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -23,6 +23,9 @@ _INSTANT = timedelta(microseconds=1)
 
 Matter = tuple[str, str, str]
 """Rule set, rule and entity: episodes of one matter never overlap."""
+
+MATTER = ("rule_set", "rule", "entity")
+"""Columns that are a ``Matter``."""
 
 
 @dataclass(frozen=True)
@@ -94,12 +97,61 @@ class State:
     escalation_due: datetime | None
 
 
-def episodes(alerts: pl.DataFrame, entity: str) -> list[Episode]:
-    """Rows of a domain's alerts, whose entity stands in the column ``entity``."""
-    instants = cs.datetime().dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-    named = alerts.rename({entity: "entity"}).select(list(Episode.__dataclass_fields__)).with_columns(instants)
+EPISODE: dict[str, pl.DataType] = {
+    "alert_id": pl.String(),
+    "rule_set": pl.String(),
+    "rule_version": pl.Int64(),
+    "rule": pl.String(),
+    "severity": pl.String(),
+    "entity": pl.String(),
+    "opened_at": pl.Datetime("us", "UTC"),
+    "raised_at": pl.Datetime("us", "UTC"),
+    "last_violation_end": pl.Datetime("us", "UTC"),
+    "closed_at": pl.Datetime("us", "UTC"),
+    "n": pl.Int64(),
+    "peak": pl.Float64(),
+    "threshold": pl.Float64(),
+    "assumed": pl.String(),
+}
+"""Columns of episodes as rows of a frame: the fields of ``Episode``."""
+
+UNTIL = pl.col("last_violation_end") + pl.lit(_INSTANT)
+"""``Episode.until`` of a row."""
+
+
+def episodes(alerts: pl.DataFrame, entity: str) -> pl.DataFrame:
+    """Rows of a domain's alerts, whose entity stands in the column ``entity``, as ``EPISODE``."""
+    return alerts.rename({entity: "entity"}).select(pl.col(name).cast(kind) for name, kind in EPISODE.items())
+
+
+def as_episodes(rows: pl.DataFrame) -> list[Episode]:
+    """Rows with the columns of ``EPISODE`` as values."""
     # Without a zone they are read many times faster.
+    named = rows.select(list(EPISODE)).with_columns(cs.datetime().dt.replace_time_zone(None))
     return [Episode(*(_utc(value) for value in row)) for row in named.iter_rows()]
+
+
+def of_matters(rows: pl.DataFrame, matters: Collection[Matter]) -> pl.DataFrame:
+    """Those rows that are of some matters."""
+    wanted = pl.DataFrame(list(matters), schema=dict.fromkeys(MATTER, pl.String), orient="row")
+    return rows.join(wanted, on=list(MATTER), how="semi")
+
+
+def with_states(rows: pl.DataFrame, actions: Mapping[Matter, Sequence[Action]], now: datetime) -> pl.DataFrame:
+    """Rows with the columns of ``EPISODE`` and beside them ``since, acknowledged, resolved, escalated`` of their
+    states at an instant."""
+    # Where nobody did anything, nothing is to be computed: almost everywhere.
+    acted = as_episodes(of_matters(rows, actions.keys()))
+    stands = ((one.alert_id, state(one, actions[one.matter], now)) for one in acted)
+    done = dict.fromkeys(("acknowledged", "resolved", "escalated"), pl.Boolean())
+    found = pl.DataFrame(
+        [(alert_id, s.since, s.acknowledged, s.resolved, s.escalated) for alert_id, s in stands],
+        schema={"alert_id": pl.String(), "since": EPISODE["opened_at"], **done},
+        orient="row",
+    )
+    return rows.join(found, on="alert_id", how="left", maintain_order="left").with_columns(
+        pl.col("since").fill_null(pl.col("opened_at")), pl.col(*done).fill_null(False)
+    )
 
 
 def state(episode: Episode, actions: Sequence[Action], now: datetime) -> State:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+import polars as pl
+
 from kaikai_assets.alerts.lifecycle import Episode, Matter, State
 
 TOLD = frozenset({"warn", "alert", "critical"})
@@ -50,6 +52,11 @@ class Notice:
 def is_news(episode: Episode, now: datetime, within: timedelta) -> bool:
     """Whether an alert violated ``within`` so long before ``now``, whenever it began: alerts of a backfill did not."""
     return now - max(episode.raised_at, episode.last_violation_end) <= within
+
+
+def news(now: datetime, within: timedelta) -> pl.Expr:
+    """``is_news`` of rows."""
+    return pl.max_horizontal("raised_at", "last_violation_end") >= pl.lit(now) - pl.lit(within)
 
 
 def notice(

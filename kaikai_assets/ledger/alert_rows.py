@@ -87,12 +87,6 @@ def as_stored(row: RowMapping) -> Stored:
     return Stored(seen=seen, first_seen_at=aware(row["first_seen_at"]), **rest)
 
 
-def as_row(one: Stored) -> dict[str, Any]:
-    rest = {name: getattr(one, name) for name in ("domain", "news", "first_seen_at", "revision", "published")}
-    seen = {**vars(one.seen.episode), "gone": one.seen.gone, "superseded_by": one.seen.superseded_by}
-    return plain({**seen, **rest})
-
-
 def as_value(kind: type[T], row: Mapping[Any, Any]) -> T:
     """A row as a value of a dataclass whose fields are columns; instants are UTC."""
     found = ((name, row[name]) for name in _names(kind))  # type: ignore[arg-type]

@@ -5,22 +5,38 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Column, Connection, RowMapping, Select, and_, bindparam, func, select, update
+import polars as pl
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    case,
+    false,
+    func,
+    or_,
+    select,
+    update,
+)
 
-from kaikai_assets.alerts.lifecycle import state
-from kaikai_assets.ledger import schema
-from kaikai_assets.ledger.alert_rows import actions, as_stored
-from kaikai_assets.ledger.database import Database, aware
+from kaikai_assets.alerts.lifecycle import with_states
+from kaikai_assets.ledger import frames, schema
+from kaikai_assets.ledger.alert_rows import actions
+from kaikai_assets.ledger.database import Database
 
 _SEEN, _LOG = schema.alerts_seen, schema.alert_status_log
 
 
 @dataclass(frozen=True)
 class Due:
-    """Rows, whole days of them, that the warehouse should hold and may not; ``marks`` say which versions these are."""
+    """Rows that the warehouse should hold and may not: whole days of them, but of the days in which the log has
+    ``grown`` only those that are new. ``marks`` say which versions of alerts these are, ``last`` which of the log."""
 
-    log: list[dict[str, Any]]
-    history: list[dict[str, Any]]
+    log: pl.DataFrame
+    grown: set[date]
+    history: pl.DataFrame
     marks: Mapping[str, int]
     last: int
 
@@ -32,57 +48,70 @@ class AlertTables:
         self._database = database
 
     def due(self, domain: str, log_days: Collection[str], history_days: Collection[str], now: datetime) -> Due:
-        """Days (UTC: of noting, of opening) of which a row changed, and those that are not among the published ones
-        (ISO)."""
+        """Rows of the days (UTC: of noting, of opening) of which a row changed, and of those that are not among the
+        published ones (ISO)."""
         with self._database.read() as c:
             last = c.execute(select(func.coalesce(func.max(_LOG.c.id), 0))).scalar_one()
-            log = _rows(c, _log(domain), _LOG.c.noted_at, _LOG.c.published.is_(False), log_days)
-            changed = _SEEN.c.revision != _SEEN.c.published
-            seen = _rows(c, select(_SEEN).where(_SEEN.c.domain == domain), _SEEN.c.opened_at, changed, history_days)
-            made = actions(c, domain, {row["entity"] for row in seen})
-        history = []
-        for row in seen:
-            one = as_stored(row).seen
-            stands = state(one.episode, made.get(one.episode.matter, ()), now)
-            done = {name: getattr(stands, name) for name in ("acknowledged", "resolved", "escalated")}
-            history.append({"day": one.episode.opened_at.date(), **_utc(row), **done})
-        entries = [{"day": row["noted_at"].date(), **_utc(row)} for row in log]
-        return Due(entries, history, {row["alert_id"]: row["revision"] for row in seen}, last)
+            whole, grown = _days(c, _LOG, domain, _LOG.c.noted_at, _LOG.c.published, log_days)
+            fresh = and_(_LOG.c.published.is_(False), _within(_LOG.c.noted_at, grown))
+            log = frames.read(c, _log(domain).where(or_(fresh, _within(_LOG.c.noted_at, whole))))
+            published = _SEEN.c.revision == _SEEN.c.published
+            changed = set[date]().union(*_days(c, _SEEN, domain, _SEEN.c.opened_at, published, history_days))
+            of_domain = select(_SEEN).where(_SEEN.c.domain == domain)
+            seen = frames.read(c, of_domain.where(_within(_SEEN.c.opened_at, changed)))
+            made = actions(c, domain, set(seen["entity"]))
+        noted, opened = pl.col("noted_at").dt.date(), pl.col("opened_at").dt.date()
+        log = log.with_columns(day=noted).filter(pl.col("day").is_in(whole) | ~pl.col("published"))
+        history = with_states(seen.with_columns(day=opened).filter(pl.col("day").is_in(changed)), made, now)
+        marks = history.filter(pl.col("revision") != pl.col("published")).select("alert_id", "revision")
+        return Due(log, grown, history, dict(marks.iter_rows()), last)
 
     def mark(self, domain: str, due: Due) -> None:
         """Note that rows stand in the warehouse."""
+        if not due.log.height and not due.marks:
+            return
         with self._database.write() as c:
             fresh = and_(_LOG.c.domain == domain, _LOG.c.id <= due.last, _LOG.c.published.is_(False))
             c.execute(update(_LOG).where(fresh).values(published=True))
-            one = and_(_SEEN.c.alert_id == bindparam("_id"), _SEEN.c.published != bindparam("_revision"))
-            if marks := [{"_id": alert_id, "_revision": revision} for alert_id, revision in due.marks.items()]:
-                c.execute(update(_SEEN).where(one).values(published=bindparam("_revision")), marks)
+            changed = and_(_SEEN.c.domain == domain, _SEEN.c.published != _SEEN.c.revision)
+            now = c.execute(select(_SEEN.c.alert_id, _SEEN.c.revision, _SEEN.c.published).where(changed)).all()
+            c.execute(update(_SEEN).where(changed).values(published=_SEEN.c.revision))
+            # Those that changed again since, or only since, are still to be published.
+            if again := [
+                {"_id": alert_id, "_published": due.marks.get(alert_id, published)}
+                for alert_id, revision, published in now
+                if due.marks.get(alert_id) != revision
+            ]:
+                one = update(_SEEN).where(_SEEN.c.alert_id == bindparam("_id"))
+                c.execute(one.values(published=bindparam("_published")), again)
 
 
 def _log(domain: str) -> Select[Any]:
     of_alert = (_SEEN.c.rule_set, _SEEN.c.rule, _SEEN.c.entity, _SEEN.c.severity)
     joined = _LOG.join(_SEEN, _SEEN.c.alert_id == _LOG.c.alert_id)
-    query = select(_LOG, *of_alert).select_from(joined)
-    return query.where(_LOG.c.domain == domain).order_by(_LOG.c.id)
+    return select(_LOG, *of_alert).select_from(joined).where(_LOG.c.domain == domain)
 
 
-def _rows(
-    c: Connection, query: Select[Any], at: Column[Any], changed: Any, published: Collection[str]
-) -> list[RowMapping]:
-    """Rows of the days with a changed row and of those that are not published."""
-    days = query.with_only_columns(func.date(at)).order_by(None).distinct()
-    wanted = _days(c, days.where(changed)) | {day for day in _days(c, days) if day.isoformat() not in published}
-    if not wanted:
-        return []
-    start, end = datetime.combine(min(wanted), time()), datetime.combine(max(wanted) + timedelta(days=1), time())
-    rows = c.execute(query.where(at >= start, at < end)).mappings()
-    return [row for row in rows if row[at.name].date() in wanted]
+def _days(
+    c: Connection, t: Any, domain: str, at: Column[Any], done: ColumnElement[bool], published: Collection[str]
+) -> tuple[set[date], set[date]]:
+    """Days of which the warehouse has no rows that are known, and others of which it lacks some."""
+    day = func.date(at)
+    query = select(day, func.count(), func.sum(case((done, 1), else_=0))).where(t.c.domain == domain).group_by(day)
+    whole, grown = set(), set()
+    for name, rows, known in c.execute(query):
+        # SQLite says a date as text.
+        found = date.fromisoformat(str(name))
+        if not known or found.isoformat() not in published:
+            whole.add(found)
+        elif known < rows:
+            grown.add(found)
+    return whole, grown
 
 
-def _days(c: Connection, query: Select[Any]) -> set[date]:
-    # SQLite says a date as text.
-    return {date.fromisoformat(str(day)) for day in c.execute(query).scalars()}
-
-
-def _utc(row: Mapping[Any, Any]) -> dict[str, Any]:
-    return {str(name): aware(value) if isinstance(value, datetime) else value for name, value in row.items()}
+def _within(at: Column[Any], days: Collection[date]) -> ColumnElement[bool]:
+    """Whether an instant is from the first to the last of some days."""
+    if not days:
+        return false()
+    start, end = datetime.combine(min(days), time()), datetime.combine(max(days) + timedelta(days=1), time())
+    return and_(at >= start, at < end)

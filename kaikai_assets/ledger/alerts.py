@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import polars as pl
 from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, update
 
-from kaikai_assets.alerts.lifecycle import ESCALATED, Action, Episode, Kind, State, state
-from kaikai_assets.alerts.notifications import is_news, notice
-from kaikai_assets.alerts.supersession import Change, Seen, compare
-from kaikai_assets.ledger import schema
+from kaikai_assets.alerts.lifecycle import ESCALATED, Action, Kind, State, as_episodes, state, with_states
+from kaikai_assets.alerts.notifications import TOLD, news, notice
+from kaikai_assets.alerts.supersession import SEEN, Seen, compare
+from kaikai_assets.ledger import frames, schema
 from kaikai_assets.ledger.alert_rows import (
     Stored,
     about,
     actions,
     actions_on,
-    as_row,
     as_stored,
     as_value,
     plain,
@@ -24,6 +24,8 @@ from kaikai_assets.ledger.alert_rows import (
 )
 from kaikai_assets.ledger.database import Database, aware, naive
 from kaikai_assets.ledger.outbox import offer, tell
+
+_SEEN = schema.alerts_seen
 
 _LOOKED_BACK = timedelta(days=7)
 """Closed alerts are escalated this long after they were first seen: later only if nothing ran for so long."""
@@ -84,37 +86,37 @@ class Alerts:
     def note(
         self,
         domain: str,
-        episodes: Collection[Episode],
+        episodes: pl.DataFrame,
         missing: Collection[date],
         sources: Mapping[str, str],
         now: datetime,
         within: timedelta,
     ) -> int:
-        """Compare all alerts of a domain with those seen before; the number of changes, which are logged.
+        """Compare all alerts of a domain (``EPISODE``) with those seen before; the number of changes, which are logged.
 
         Days are ``missing`` when they are still to be built for the first time. What violated ``within`` so long
         before ``now`` is told; ``sources`` says where each rule's numbers come from.
         """
         with self._database.write() as c:
-            before = stored(c, domain)
             made = actions(c, domain)
-            seen = {alert_id: row.seen for alert_id, row in before.items()}
-            lost = _lost(c, domain)
-            rows, changes = compare(seen, episodes, made, frozenset(missing), now)
-            changed = []
-            for row in rows:
-                episode, was = row.episode, before.get(row.episode.alert_id)
-                stands = state(episode, made.get(episode.matter, ()), now)
-                news = is_news(episode, now, within) and max(episode.raised_at, stands.since) > lost
-                if was is None:
-                    changed.append(Stored(domain, row, news, first_seen_at=now, revision=1, published=0))
-                else:
-                    of_row = (was.first_seen_at, was.revision + 1, was.published)
-                    changed.append(Stored(domain, row, news or was.news, *of_row))
-            _put(c, changed, before.keys())
-            _log(c, domain, [_entry(change, now) for change in changes])
-            tell(c, domain, changed, made, sources, now)
-            return len(changes)
+            known = frames.read(c, select(*(_SEEN.c[name] for name in (*SEEN, "news"))).where(_SEEN.c.domain == domain))
+            rows, changes = compare(known.select(list(SEEN)), episodes, made, frozenset(missing), now)
+            before = known.select("alert_id", was_news="news")
+            timely = news(now, within) & (pl.max_horizontal("raised_at", "since") > pl.lit(_lost(c, domain)))
+            changed = (
+                with_states(rows, made, now)
+                .join(before, on="alert_id", how="left", maintain_order="left")
+                .with_columns(news=timely | pl.col("was_news").fill_null(False))
+            )
+            _put(c, domain, changed, now)
+            logged = changes.rename({"at": "effective_at"}).with_columns(noted_at=pl.lit(now))
+            same = {"domain": domain, "author": "", "reason": "", "published": False}
+            frames.add(
+                c, schema.alert_status_log, logged.with_columns(pl.lit(v).alias(name) for name, v in same.items())
+            )
+            told = changed.filter(~pl.col("gone"), pl.col("severity").is_in(TOLD))
+            tell(c, domain, zip(as_episodes(told), told["news"], strict=True), made, sources, now)
+            return changes.height
 
     def act(
         self,
@@ -201,8 +203,9 @@ def _lost(c: Connection, domain: str) -> datetime:
 
 
 def _named(c: Connection, alert_id: str) -> Stored:
-    t = schema.alerts_seen
-    rows = c.execute(select(t).where(t.c.alert_id.startswith(alert_id, autoescape=True)).limit(2)).mappings().all()
+    rows = (
+        c.execute(select(_SEEN).where(_SEEN.c.alert_id.startswith(alert_id, autoescape=True)).limit(2)).mappings().all()
+    )
     if not alert_id or not rows:
         raise AlertError(f"no alert {alert_id!r}")
     if len(rows) > 1:
@@ -220,23 +223,33 @@ def _successor(c: Connection, row: Stored) -> Stored:
 
 
 def _due(c: Connection, domain: str, now: datetime) -> list[tuple[Stored, State, datetime]]:
-    t = schema.alerts_seen
-    recent = or_(t.c.closed_at.is_(None), t.c.first_seen_at >= naive(now - _LOOKED_BACK))
-    mine = and_(t.c.domain == domain, t.c.severity.in_(ESCALATED), t.c.gone.is_(False), t.c.news.is_(True), recent)
-    rows = [as_stored(row) for row in c.execute(select(t).where(mine).order_by(t.c.raised_at, t.c.alert_id)).mappings()]
+    recent = or_(_SEEN.c.closed_at.is_(None), _SEEN.c.first_seen_at >= naive(now - _LOOKED_BACK))
+    mine = and_(
+        _SEEN.c.domain == domain,
+        _SEEN.c.severity.in_(ESCALATED),
+        _SEEN.c.gone.is_(False),
+        _SEEN.c.news.is_(True),
+        recent,
+    )
+    rows = [
+        as_stored(row)
+        for row in c.execute(select(_SEEN).where(mine).order_by(_SEEN.c.raised_at, _SEEN.c.alert_id)).mappings()
+    ]
     made = actions(c, domain, {row.seen.episode.entity for row in rows})
     states = ((row, state(row.seen.episode, made.get(row.seen.episode.matter, ()), now)) for row in rows)
     return [(row, found, due) for row, found in states if (due := found.escalation_due) is not None and due <= now]
 
 
-def _put(c: Connection, rows: Sequence[Stored], known: Collection[str]) -> None:
-    t = schema.alerts_seen
-    values = [as_row(row) for row in rows]
-    if new := [row for row in values if row["alert_id"] not in known]:
-        c.execute(insert(t), new)
-    if old := [{"_id": row["alert_id"], **row} for row in values if row["alert_id"] in known]:
-        columns: dict[str, Any] = {name: bindparam(name) for name in old[0] if name not in ("_id", "alert_id")}
-        c.execute(update(t).where(t.c.alert_id == bindparam("_id")).values(columns), old)
+def _put(c: Connection, domain: str, rows: pl.DataFrame, now: datetime) -> None:
+    """Write rows (``SEEN``, ``news``); those that are known have a value in ``was_news``."""
+    new = rows.filter(pl.col("was_news").is_null()).with_columns(domain=pl.lit(domain), first_seen_at=pl.lit(now))
+    frames.add(c, _SEEN, new.with_columns(revision=pl.lit(1), published=pl.lit(0)))
+    columns = [name for name in (*SEEN, "news") if name != "alert_id"]
+    old = rows.drop_nulls("was_news").select(pl.col("alert_id").alias("_id"), *columns)
+    if old.height:
+        values: dict[str, Any] = {name: bindparam(name) for name in columns}
+        mine = update(_SEEN).where(_SEEN.c.alert_id == bindparam("_id"))
+        c.execute(mine.values(**values, revision=_SEEN.c.revision + 1), frames.naive(old).to_dicts())
 
 
 def _log(c: Connection, domain: str, entries: Iterable[Entry]) -> None:
@@ -247,13 +260,8 @@ def _log(c: Connection, domain: str, entries: Iterable[Entry]) -> None:
 def _journal(c: Connection, domain: str, action: Action) -> None:
     c.execute(insert(schema.alert_actions), {"domain": domain, **plain(vars(action))})
     # Whatever overlaps it stands otherwise now, those that are gone as well.
-    t = schema.alerts_seen
-    touched = and_(t.c.opened_at <= naive(action.until), t.c.last_violation_end >= naive(action.since))
-    c.execute(update(t).where(about(t, domain, action.matter), touched).values(revision=t.c.revision + 1))
-
-
-def _entry(change: Change, now: datetime) -> Entry:
-    return Entry(change.alert_id, change.change, change.at, now, superseded_by=change.superseded_by)
+    touched = and_(_SEEN.c.opened_at <= naive(action.until), _SEEN.c.last_violation_end >= naive(action.since))
+    c.execute(update(_SEEN).where(about(_SEEN, domain, action.matter), touched).values(revision=_SEEN.c.revision + 1))
 
 
 def _known(row: Stored, made: Sequence[Action], now: datetime) -> Known:

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
 
-from kaikai_assets.alerts.lifecycle import Action, Matter, state
-from kaikai_assets.alerts.notifications import TOLD, Notice, NoticeState, is_news, notice
+from kaikai_assets.alerts.lifecycle import Action, Episode, Matter, state
+from kaikai_assets.alerts.notifications import Notice, NoticeState, is_news, notice
 from kaikai_assets.ledger import schema
-from kaikai_assets.ledger.alert_rows import Stored, about, as_value, of_entities, plain, states
+from kaikai_assets.ledger.alert_rows import about, as_value, of_entities, plain, states
 from kaikai_assets.ledger.database import Database, aware, naive
 
 _T = schema.notifications
@@ -98,20 +98,18 @@ class Outbox:
 def tell(
     c: Connection,
     domain: str,
-    rows: Sequence[Stored],
+    rows: Iterable[tuple[Episode, bool]],
     actions: Mapping[Matter, Sequence[Action]],
     sources: Mapping[str, str],
     now: datetime,
 ) -> None:
-    """Offer what is worth telling of alerts whose row changed; what was told of them grows with them."""
+    """Offer what is worth telling of alerts whose row changed, and whether they are news; what was told of them grows
+    with them."""
     raised: list[Notice] = []
     grown: list[Notice] = []
-    for row in rows:
-        episode = row.seen.episode
+    for episode, is_new in rows:
         stands = state(episode, actions.get(episode.matter, ()), now)
-        if row.seen.gone or episode.severity not in TOLD:
-            continue
-        held = "acknowledged" if stands.acknowledged else "" if row.news else _OLD
+        held = "acknowledged" if stands.acknowledged else "" if is_new else _OLD
         wanted = notice(domain, "raised", episode, stands, sources, now, held)
         (grown if stands.acknowledged else raised).append(wanted)
         grown.append(notice(domain, "escalated", episode, stands, sources, now, held))

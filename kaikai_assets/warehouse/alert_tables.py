@@ -1,9 +1,7 @@
 """The journal of alerts beside gold: every change of an alert, and every alert that there ever was. As people and late
 data made them: a rebuild cannot make them again."""
 
-from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
 
 import pandera.polars as pa
 import polars as pl
@@ -78,11 +76,9 @@ def history(entity: str) -> Contract:
     return _of("AlertHistory", _History, entity)
 
 
-def rows_of(contract: Contract, rows: Sequence[Mapping[str, Any]], entity: str) -> pl.DataFrame:
+def rows_of(contract: Contract, rows: pl.DataFrame, entity: str) -> pl.DataFrame:
     """Rows of the journal, whose entity is called so, as a table of a contract."""
-    columns = schema(contract)
-    named = [{name: row["entity" if name == entity else name] for name in columns} for row in rows]
-    return pl.DataFrame(named, schema=columns, orient="row")
+    return rows.select(pl.col("entity" if name == entity else name).alias(name) for name in schema(contract))
 
 
 def _of(name: str, base: Contract, entity: str) -> Contract:

@@ -1,6 +1,6 @@
 """From committed tables of the lake to the warehouse: the days whose rows changed since they were published."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from types import MappingProxyType
 
@@ -9,7 +9,7 @@ import polars as pl
 from kaikai_assets.lake.content import canonical, content_hashes
 from kaikai_assets.lake.tables import Lake
 from kaikai_assets.ledger.targets import Built, Target
-from kaikai_assets.quality.contracts import Contract, columns, schema
+from kaikai_assets.quality.contracts import Contract, columns, key, schema
 from kaikai_assets.warehouse.duckdb_file import DuckDBFile
 
 _DAYS = 366
@@ -22,11 +22,12 @@ def publish(
     contracts: Mapping[str, Contract],
     built: Mapping[Target, Built],
     beside: Mapping[str, tuple[Contract, pl.DataFrame]] = MappingProxyType({}),
+    grown: Mapping[str, Collection[date]] = MappingProxyType({}),
 ) -> dict[str, int]:
     """Publish the tables in ``contracts``; number of parts written by table.
 
     All tables appear at once, as they are in the lake when each is read. ``beside`` are tables of days that are not in
-    the lake: contract and rows.
+    the lake: contract and rows, which of the days that have only ``grown`` are the new ones.
     """
     wanted = {target: b.output for target, b in built.items() if target[0] in contracts}
     whole = {table: canonical(contract, rows) for table, (contract, rows) in beside.items()}
@@ -38,7 +39,8 @@ def publish(
     with warehouse.publication() as publication:
         for table, contract in {**contracts, **{table: contract for table, (contract, _) in beside.items()}}.items():
             # A table that a new contract reshaped is wholly unpublished: its other days are due as well.
-            while due := _due(table, wanted, publication.published()):
+            of_grown = {day.isoformat() for day in grown.get(table, ())}
+            while due := _due(table, wanted, publication.published(), of_grown):
                 days = sorted(part for part in due if part)[:_DAYS]
                 parts = {part: due[part] for part in days or due}
                 of_days = [date.fromisoformat(day) for day in days]
@@ -47,7 +49,7 @@ def publish(
                 else:
                     rows = lake.read(table, schema(contract), of_days or None)
                 comments = {column.name: _comment(column.description, column.unit) for column in columns(contract)}
-                publication.replace(table, parts, rows, comments)
+                publication.replace(table, parts, rows, comments, of_grown & parts.keys(), key(contract))
                 written[table] = written.get(table, 0) + len(parts)
         for table, rows in whole.items():
             # Queries name it before it has its first day.
@@ -55,11 +57,14 @@ def publish(
     return written
 
 
-def _due(table: str, wanted: Mapping[Target, str], published: Mapping[Target, str]) -> dict[str, str]:
+def _due(
+    table: str, wanted: Mapping[Target, str], published: Mapping[Target, str], grown: Collection[str]
+) -> dict[str, str]:
+    # A day that has grown and lost its other rows meanwhile is not published: the next publication brings all of it.
     return {
         part: output
         for (name, part), output in wanted.items()
-        if name == table and published.get((name, part)) != output
+        if name == table and published.get((name, part)) != output and (part not in grown or (name, part) in published)
     }
 
 

@@ -1,9 +1,13 @@
 """Episodes and actions for tests: minutes after an instant."""
 
+from collections.abc import Iterable
+from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from kaikai_assets.alerts.lifecycle import Action, Episode, Kind
+import polars as pl
+
+from kaikai_assets.alerts.lifecycle import EPISODE, Action, Episode, Kind
 
 START = datetime(2026, 3, 1, 10, tzinfo=UTC)
 MATTER = ("set", "low", "P1")
@@ -45,3 +49,7 @@ def action(kind: Kind, since: float, until: float, when: float, expires: float |
     return Action(
         kind, *MATTER, at(since), at(until), at(when), "somebody", "why", None if expires is None else at(expires)
     )
+
+
+def frame(episodes: Iterable[Episode]) -> pl.DataFrame:
+    return pl.DataFrame([astuple(one) for one in episodes], schema=EPISODE, orient="row")

@@ -6,7 +6,7 @@ from datetime import UTC, timedelta
 import polars as pl
 import pytest
 
-from kaikai_assets.alerts.lifecycle import ESCALATION, Action, Kind, episodes, state
+from kaikai_assets.alerts.lifecycle import ESCALATION, Action, Kind, as_episodes, episodes, state
 from kaikai_assets_tests.alerts.moments import action, at, episode
 
 OPEN, CLEARED = episode(0, 5), episode(0, 5, 6)
@@ -86,7 +86,7 @@ def test_a_critical_alert_is_never_silenced() -> None:
 
 def test_rows_of_a_domain_become_episodes() -> None:
     rows = pl.DataFrame([asdict(OPEN), asdict(CLEARED)]).rename({"entity": "sensor_id"})
-    found = episodes(rows.with_columns(another=1), "sensor_id")
+    found = as_episodes(episodes(rows.with_columns(another=1), "sensor_id"))
     assert found == [OPEN, CLEARED]
     assert found[0].opened_at.tzinfo is UTC
     assert found[0].until - found[0].opened_at == timedelta(minutes=5, microseconds=1)

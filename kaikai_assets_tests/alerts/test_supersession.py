@@ -1,49 +1,49 @@
 """What became of alerts that were seen, when late data moves, splits, merges or removes them."""
 
 from collections.abc import Sequence
+from dataclasses import astuple
 from datetime import date
 
+import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kaikai_assets.alerts.lifecycle import Action, Episode, state
-from kaikai_assets.alerts.supersession import Change, Seen, compare
-from kaikai_assets_tests.alerts.moments import MATTER, START, action, at, episode
+from kaikai_assets.alerts.lifecycle import Action, Episode, as_episodes, state
+from kaikai_assets.alerts.supersession import SEEN, Seen, compare
+from kaikai_assets_tests.alerts.moments import MATTER, START, action, at, episode, frame
 
 
 def follow(
     seen: dict[str, Seen], episodes: Sequence[Episode], actions: Sequence[Action] = (), missing: Sequence[date] = ()
-) -> list[Change]:
-    """Compare, and keep what changed in ``seen``."""
-    rows, changes = compare(seen, episodes, {MATTER: actions}, frozenset(missing), at(10_000))
-    seen |= {row.episode.alert_id: row for row in rows}
-    return changes
-
-
-def words(changes: Sequence[Change]) -> list[tuple[str, float]]:
-    return [(change.change, (change.at - START).total_seconds() / 60) for change in changes]
+) -> list[tuple[str, float]]:
+    """Compare, and keep what changed in ``seen``; the changes and their minutes."""
+    before = pl.DataFrame([(*astuple(o.episode), o.gone, o.superseded_by) for o in seen.values()], SEEN, orient="row")
+    rows, changes = compare(before, frame(episodes), {MATTER: actions}, frozenset(missing), at(10_000))
+    found = zip(as_episodes(rows), rows["gone"], rows["superseded_by"], strict=True)
+    seen |= {one.alert_id: Seen(one, gone, successor) for one, gone, successor in found}
+    return [(change, (when - START).total_seconds() / 60) for change, when in changes.select("change", "at").rows()]
 
 
 def test_opening_growing_clearing_and_reopening() -> None:
     seen: dict[str, Seen] = {}
-    assert words(follow(seen, [episode(0, 5)])) == [("opened", 0)]
-    assert words(follow(seen, [episode(0, 9)])) == []
+    assert follow(seen, [episode(0, 5)]) == [("opened", 0)]
+    assert follow(seen, [episode(0, 9)]) == []
     assert seen[episode(0, 9).alert_id].episode == episode(0, 9)
-    assert words(follow(seen, [episode(0, 9, 10)])) == [("cleared", 10)]
-    assert words(follow(seen, [episode(0, 9, 11)])) == [("cleared", 11)]
-    assert words(follow(seen, [episode(0, 15)])) == [("reopened", 11)]
-    assert words(follow(seen, [episode(0, 15)])) == []
+    assert follow(seen, [episode(0, 9, 10)]) == [("cleared", 10)]
+    assert follow(seen, [episode(0, 9, 11)]) == [("cleared", 11)]
+    assert follow(seen, [episode(0, 15)]) == [("reopened", 11)]
+    assert follow(seen, [episode(0, 15)]) == []
 
 
 def test_an_alert_that_is_over_when_it_is_first_seen_is_opened_and_cleared() -> None:
-    assert words(follow({}, [episode(0, 5, 6)])) == [("opened", 0), ("cleared", 6)]
+    assert follow({}, [episode(0, 5, 6)]) == [("opened", 0), ("cleared", 6)]
 
 
 def test_a_late_start_supersedes() -> None:
     old, new = episode(5, 9), episode(0, 9)
     seen: dict[str, Seen] = {}
     follow(seen, [old])
-    assert words(follow(seen, [new])) == [("opened", 0), ("superseded", 5)]
+    assert follow(seen, [new]) == [("opened", 0), ("superseded", 5)]
     assert seen[old.alert_id] == Seen(old, gone=True, superseded_by=new.alert_id)
 
 
@@ -64,8 +64,8 @@ def test_what_nothing_overlaps_is_withdrawn_and_may_come_back() -> None:
     one = episode(0, 5)
     seen: dict[str, Seen] = {}
     follow(seen, [one])
-    assert words(follow(seen, [episode(60, 65)])) == [("withdrawn", 0), ("opened", 60)]
-    assert words(follow(seen, [one, episode(60, 65)])) == [("restored", 0)]
+    assert follow(seen, [episode(60, 65)]) == [("withdrawn", 0), ("opened", 60)]
+    assert follow(seen, [one, episode(60, 65)]) == [("restored", 0)]
     assert seen[one.alert_id] == Seen(one)
 
 
@@ -80,7 +80,7 @@ def test_another_entity_or_rule_supersedes_nothing() -> None:
     seen: dict[str, Seen] = {}
     follow(seen, [episode(0, 5)])
     changes = follow(seen, [episode(0, 5, entity="P2"), episode(0, 5, rule="high")])
-    assert [change.change for change in changes].count("withdrawn") == 1
+    assert [change for change, _ in changes].count("withdrawn") == 1
 
 
 def test_nothing_is_gone_while_its_day_is_to_be_built() -> None:
@@ -88,13 +88,13 @@ def test_nothing_is_gone_while_its_day_is_to_be_built() -> None:
     seen: dict[str, Seen] = {}
     follow(seen, [one])
     assert follow(seen, [], missing=[START.date()]) == []
-    assert words(follow(seen, [])) == [("withdrawn", 0)]
+    assert follow(seen, []) == [("withdrawn", 0)]
 
 
 def test_violations_after_resolving_are_said() -> None:
     seen: dict[str, Seen] = {}
     follow(seen, [episode(0, 5)])
-    assert words(follow(seen, [episode(0, 9)], [action("resolve", 0, 5.5, 6)])) == [("violated_again", 5.5)]
+    assert follow(seen, [episode(0, 9)], [action("resolve", 0, 5.5, 6)]) == [("violated_again", 5.5)]
 
 
 # any data: a minute violates or is well; an episode is a row of violating minutes

@@ -12,7 +12,7 @@ from kaikai_assets.alerts.notifications import Notice
 from kaikai_assets.landing.raw import Landed
 from kaikai_assets.ledger.alerts import AlertError
 from kaikai_assets.ledger.store import Ledger
-from kaikai_assets_tests.alerts.moments import START, after, at, episode
+from kaikai_assets_tests.alerts.moments import START, after, at, episode, frame
 
 SOURCES: Mapping[str, str] = {"low": "a book"}
 WITHIN = timedelta(hours=36)
@@ -27,7 +27,7 @@ def ledger(url: str) -> Ledger:
 def note(
     ledger: Ledger, *episodes: Episode, now: datetime = START + HOUR, missing: Collection[date] = (), domain: str = "d"
 ) -> int:
-    return ledger.alerts.note(domain, episodes, missing, SOURCES, now, WITHIN)
+    return ledger.alerts.note(domain, frame(episodes), missing, SOURCES, now, WITHIN)
 
 
 def claim(ledger: Ledger, now: datetime) -> list[Notice]:
@@ -283,7 +283,7 @@ def test_a_clock_that_was_ahead_and_is_set_right_stops_nothing(ledger: Ledger, a
     within = timedelta(days=400)
     first, then = episode(0, 5, 6), episode(60, 65)
     asked, refused = episode(0, 5, entity="P2"), episode(0, 5, entity="P3")
-    ledger.alerts.note("d", [first, asked, refused], (), SOURCES, START + ahead, within)
+    ledger.alerts.note("d", frame([first, asked, refused]), (), SOURCES, START + ahead, within)
     for now in (START + ahead, START + ahead, START + ahead + HOUR / 6):
         claimed = ledger.outbox.claim(now, HOUR, within)
         if claimed[0].entity == "P1":
@@ -294,7 +294,7 @@ def test_a_clock_that_was_ahead_and_is_set_right_stops_nothing(ledger: Ledger, a
             pass  # its sender is killed
     assert ledger.outbox.abandon(at(70), HOUR / 60) == 0
     assert ledger.outbox.abandon(at(72), HOUR / 60) == 1
-    ledger.alerts.note("d", [first, then, asked, refused], (), SOURCES, at(72), within)
+    ledger.alerts.note("d", frame([first, then, asked, refused]), (), SOURCES, at(72), within)
     assert [one.entity for one in ledger.outbox.claim(at(72), HOUR, within)] == ["P2"]
     assert [one.entity for one in ledger.outbox.claim(at(72) + HOUR, HOUR, within)] == ["P1"]
     assert ledger.outbox.claim(at(72) + HOUR, HOUR, within) == []
@@ -345,23 +345,23 @@ def test_changed_days_are_published_once_and_lost_ones_again(ledger: Ledger) -> 
     tomorrow = 24 * 60
     note(ledger, episode(0, 5, 6), episode(tomorrow, tomorrow + 5), now=at(tomorrow + 10))
     due = ledger.alert_tables.due("d", set(), set(), at(0))
-    assert [(row["day"], row["change"], row["entity"]) for row in due.log] == [
+    assert [(row["day"], row["change"], row["entity"]) for row in due.log.sort("id").to_dicts()] == [
         (date(2026, 3, 2), change, "P1") for change in ("opened", "cleared", "opened")
     ]
-    assert sorted(row["day"] for row in due.history) == [date(2026, 3, 1), date(2026, 3, 2)]
+    assert sorted(due.history["day"]) == [date(2026, 3, 1), date(2026, 3, 2)]
     ledger.alert_tables.mark("d", due)
     days = ({"2026-03-02"}, {"2026-03-01", "2026-03-02"})
     rest = ledger.alert_tables.due("d", *days, at(0))
-    assert (rest.log, rest.history) == ([], [])
+    assert (rest.log.height, rest.history.height) == (0, 0)
     # Between reading and marking something else changes: it is still to be published.
     ledger.alerts.act("acknowledge", episode(0, 5).alert_id, "somebody", at(tomorrow + 11))
     ledger.alert_tables.mark("d", due)
     fresh = ledger.alert_tables.due("d", *days, at(0))
-    assert [row["change"] for row in fresh.log] == ["opened", "cleared", "opened", "acknowledged"]
-    assert [(row["alert_id"], row["acknowledged"]) for row in fresh.history] == [(episode(0, 5).alert_id, True)]
+    assert (fresh.log["change"].to_list(), fresh.grown) == (["acknowledged"], {date(2026, 3, 2)})
+    assert fresh.history.select("alert_id", "acknowledged").rows() == [(episode(0, 5).alert_id, True)]
     lost = ledger.alert_tables.due("d", days[0], {"2026-03-01"}, at(0))
-    assert {row["day"] for row in lost.history} == {date(2026, 3, 1), date(2026, 3, 2)}
-    assert ledger.alert_tables.due("other", set(), set(), at(0)).log == []
+    assert set(lost.history["day"]) == {date(2026, 3, 1), date(2026, 3, 2)}
+    assert ledger.alert_tables.due("other", set(), set(), at(0)).log.height == 0
 
 
 def test_the_journal_can_be_brought_elsewhere(ledger: Ledger, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from kaikai_assets.domains.air.domain import AIR
 from kaikai_assets.operations.dispatch import Dispatched, dispatch
 from kaikai_assets.platform import Platform
 from kaikai_assets.settings import Settings
-from kaikai_assets_tests.alerts.moments import START, at, episode
+from kaikai_assets_tests.alerts.moments import START, at, episode, frame
 from kaikai_assets_tests.operations.webhooks import Slack, slack
 
 DOMAIN = replace(AIR, rules=configuration.rules)
@@ -49,7 +49,7 @@ def unpaced(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def see(platform: Platform, *episodes: Episode, now: datetime = START) -> None:
-    platform.ledger.alerts.note("air", episodes, (), {"low": "a book"}, now, DAY)
+    platform.ledger.alerts.note("air", frame(episodes), (), {"low": "a book"}, now, DAY)
 
 
 def states(platform: Platform) -> list[tuple[str, str]]:
