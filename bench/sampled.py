@@ -38,7 +38,7 @@ PARTS = (
     Part("warehouse", r"/kaikai_assets/platform\.py:Platform\.publish$"),
     Part("pictures", r"/kaikai_assets/orchestration/pictures\.py:_drawn$"),
     Part("lake: commits", r"/kaikai_assets/lake/tables\.py:Lake\.(commit|drop)$"),
-    Part("parsing raw files", r"/kaikai_assets/landing/parse\.py:parse$", computing=True),
+    Part("parsing raw files", r"/kaikai_assets/(landing/parse\.py:parse|build/bronze\.py:_parsed)$", computing=True),
     Part("reading the lake", r"/kaikai_assets/lake/tables\.py:Lake\.read$", computing=True),
     Part("validation", r"/kaikai_assets/quality/(contracts\.py:validate$|conservation\.py:)", computing=True),
     Part("rounding, sorting, hashing", r"/kaikai_assets/lake/content\.py:", computing=True),

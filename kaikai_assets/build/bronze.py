@@ -4,6 +4,7 @@ A day is committed only if every file it should hold could be read.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,9 @@ from kaikai_assets.privacy.vault import Vault, readable
 from kaikai_assets.privacy.wording import WITHHELD, without_values
 from kaikai_assets.quality.contracts import Contract, codes, metrics, schema, validate
 from kaikai_assets.settings import Settings
+
+_AT_ONCE = 2
+"""Files that are parsed beside each other."""
 
 
 class BronzeRecords(pa.DataFrameModel):
@@ -126,21 +130,23 @@ def _bring(
     model = schema(contract(run.domain))
     position = {name: model[name] for name in ("day", "arrival_seq", "parse")}
     stored = set(run.lake.read(run.domain.bronze, position, behind).unique().iter_rows())
-    parsed: list[pl.DataFrame] = []
-    write, spoilt = set(behind), set[date]()
+    lacking: dict[File, str] = {}
     for file in files:
         digest = parse_of(file, parses)
-        counted = run.start.days(file.arrival_seq)
-        of_file = counted.keys() - run.start.sealed
-        if not reparse and all((day, file.arrival_seq, digest) in stored for day in behind & of_file):
-            continue
-        try:
-            parsed.append(_parse(run, file, digest, counted))
+        of_file = run.start.days(file.arrival_seq).keys() - run.start.sealed
+        if reparse or any((day, file.arrival_seq, digest) not in stored for day in behind & of_file):
+            lacking[file] = digest
+    parsed: list[pl.DataFrame] = []
+    write, spoilt = set(behind), set[date]()
+    for file, rows in _parsed(run, lacking):
+        of_file = run.start.days(file.arrival_seq).keys() - run.start.sealed
+        if isinstance(rows, pl.DataFrame):
+            parsed.append(rows)
             write |= of_file
-        except (ValueError, OSError) as error:
+        else:
             spoilt |= of_file
             for day in behind & of_file:
-                run.fail((run.domain.bronze, day.isoformat()), error)
+                run.fail((run.domain.bronze, day.isoformat()), rows)
     if write - spoilt:
         yield from persistently(partial(_replace, run, write - spoilt, parsed, parses))
 
@@ -170,6 +176,20 @@ def as_landed(settings: Settings, file: File) -> Path:
     if fingerprint(path) != file.sha256:
         raise UnreadableFile(f"{file.raw_file}: its bytes are not those that landed")
     return path
+
+
+def _parsed(run: Run, digests: Mapping[File, str]) -> list[tuple[File, pl.DataFrame | Exception]]:
+    """Bronze rows of each file, or why it cannot be read."""
+
+    def rows_of(file: File) -> pl.DataFrame | Exception:
+        try:
+            return _parse(run, file, digests[file], run.start.days(file.arrival_seq))
+        except (ValueError, OSError) as error:
+            return error
+
+    # Polars and hashing leave the interpreter to another thread.
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(zip(digests, pool.map(rows_of, digests), strict=True))
 
 
 def _parse(run: Run, file: File, digest: str, counted: Mapping[date, int]) -> pl.DataFrame:
