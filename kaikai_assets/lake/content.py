@@ -37,7 +37,8 @@ def canonical(contract: Contract, frame: pl.DataFrame) -> pl.DataFrame:
         if column.dtype.is_float():
             expression = expression.fill_nan(None)
             if column.decimals is not None:
-                expression = expression.round(column.decimals)
+                # Finer first: the last bit of a sum must not decide where a value lies half-way.
+                expression = expression.round(column.decimals + 4).round(column.decimals)
             # Not `+ 0.0`, which leaves a column as it is.
             zero = pl.lit(0.0, column.dtype)
             expression = pl.when(expression == 0).then(zero).otherwise(expression).alias(column.name)

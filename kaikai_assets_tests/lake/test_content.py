@@ -113,8 +113,16 @@ def test_no_rows_stay_no_rows(frame: pl.DataFrame) -> None:
 
 
 def test_floats_are_rounded_to_the_decimals_of_their_column_only() -> None:
-    found = canonical(Table, table(row(mean=0.12349999, exact=0.12349999)))
+    found = canonical(Table, table(row(mean=0.12349, exact=0.12349999)))
     assert found.select("mean", "exact").row(0) == (0.123, 0.12349999)
+
+
+def test_the_last_bit_of_a_sum_decides_nothing_half_way_between_two_decimals() -> None:
+    half = 0.0025 + 99.186
+    values = [math.nextafter(half, 0), half, math.nextafter(half, 100)]
+    assert len({round(value, 3) for value in values}) == 2
+    found = canonical(Table, table(*(row(sensor=str(n), mean=value) for n, value in enumerate(values))))
+    assert found["mean"].n_unique() == 1
 
 
 @pytest.mark.parametrize("zero", [-0.0, 0.0, -0.0004])
