@@ -14,6 +14,8 @@ from pyarrow.fs import FileSystem
 BUILD = "_build"
 """Column that says what a day was built from, as ``Build`` writes it."""
 
+_PIECE = 2**20
+
 
 def by_day(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
     """Rows of each day, without the day. Nothing is copied where rows are sorted by day."""
@@ -46,9 +48,11 @@ def _write(files: FileSystem, part: str, rows: pl.DataFrame, build: str) -> AddA
     # Nothing looks at statistics within a file: days are read whole.
     stamped.write_parquet(buffer, compression="zstd", compression_level=1, statistics=False)
     path = f"{f'day={part}/' if part else ''}{uuid4()}.parquet"
-    # Without a buffer of its own the stream hands over what the store does not take.
-    with files.open_output_stream(path, buffer_size=2**20) as stream:
-        stream.write(buffer.getvalue())
+    content = buffer.getbuffer()
+    # The store takes what the stream has buffered, and nothing that is as large as the buffer.
+    with files.open_output_stream(path, buffer_size=2 * _PIECE) as stream:
+        for start in range(0, len(content), _PIECE):
+            stream.write(content[start : start + _PIECE])
     statistics = {
         "numRecords": rows.height,
         "minValues": {BUILD: build},
@@ -57,7 +61,7 @@ def _write(files: FileSystem, part: str, rows: pl.DataFrame, build: str) -> AddA
     }
     return AddAction(
         path,
-        buffer.tell(),
+        len(content),
         {"day": part} if part else {},
         int(1000 * time.time()),
         data_change=True,

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Barrier
 
+import numpy as np
 import polars as pl
 import pytest
 from deltalake import DeltaTable
@@ -61,6 +62,16 @@ def test_what_was_committed_is_read_with_its_builds(lake: Lake) -> None:
     assert lake.commit(TABLE, frame, builds([0], 3, "a") | builds([1], 4, "b")) == set()
     assert_frame_equal(lake.read(TABLE, SCHEMA), frame, check_row_order=False)
     assert lake.builds(TABLE) == {"2025-01-01": Build(3, "a"), "2025-01-02": Build(4, "b")}
+
+
+def test_a_day_of_many_megabytes_is_written_whole(lake: Lake) -> None:
+    random = np.random.default_rng(1)
+    frame = pl.DataFrame({"day": [day(0)], "sensor": ["S1"]}).join(
+        pl.DataFrame({"value": random.random(500_000)}), how="cross"
+    )
+    lake.commit(TABLE, frame, builds([0], 1, "a"))
+    assert DeltaTable(lake.uri(TABLE)).get_add_actions().column("size_bytes")[0].as_py() > 3 << 20
+    assert_frame_equal(lake.read(TABLE, SCHEMA), frame, check_row_order=False)
 
 
 def test_all_types_of_contracts_come_back_as_they_were(lake: Lake) -> None:
