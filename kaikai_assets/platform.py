@@ -128,7 +128,7 @@ class Platform:
         beside = {_latency_of(domain): of_latency, **journal}
         contracts = {table: domain.contracts[table] for table in domain.published}
         grown = {domain.alert_journal[0]: due.grown} if due else {}
-        written = publish(self.warehouse, self.lake, contracts, built, beside, grown)
+        written = publish(self.warehouse, self.lake, contracts, self.ledger.targets.built, beside, grown)
         self.ledger.served.note(reached, now)
         if due is not None:
             self.ledger.alert_tables.mark(domain.name, due)

@@ -1,6 +1,6 @@
 """From committed tables of the lake to the warehouse: the days whose rows changed since they were published."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date
 from types import MappingProxyType
 
@@ -20,23 +20,32 @@ def publish(
     warehouse: DuckDBFile,
     lake: Lake,
     contracts: Mapping[str, Contract],
-    built: Mapping[Target, Built],
+    built: Callable[[], Mapping[Target, Built]],
     beside: Mapping[str, tuple[Contract, pl.DataFrame]] = MappingProxyType({}),
     grown: Mapping[str, Collection[date]] = MappingProxyType({}),
 ) -> dict[str, int]:
     """Publish the tables in ``contracts``; number of parts written by table.
 
-    All tables appear at once, as they are in the lake when each is read. ``beside`` are tables of days that are not in
-    the lake: contract and rows, which of the days that have only ``grown`` are the new ones.
+    All tables appear at once, as they are in the lake when each is read; ``built`` says what that is. ``beside`` are
+    tables of days that are not in the lake: contract and rows, which of the days that have only ``grown`` are the new
+    ones.
     """
-    wanted = {target: b.output for target, b in built.items() if target[0] in contracts}
     whole = {table: canonical(contract, rows) for table, (contract, rows) in beside.items()}
-    for table, (contract, _) in beside.items():
-        wanted |= {(table, part): output for part, (_, output) in content_hashes(contract, whole[table]).items()}
+    hashes = {
+        (table, part): output
+        for table, (contract, _) in beside.items()
+        for part, (_, output) in content_hashes(contract, whole[table]).items()
+    }
+
+    def of_now() -> dict[Target, str]:
+        return {target: b.output for target, b in built().items() if target[0] in contracts} | hashes
+
     written: dict[str, int] = {}
-    if not set(wanted.items()) - set(warehouse.published().items()):
+    if not of_now().items() - warehouse.published().items():
         return written
     with warehouse.publication() as publication:
+        # Looked up again: who waited for another publication knows of less than that one wrote.
+        wanted = of_now()
         for table, contract in {**contracts, **{table: contract for table, (contract, _) in beside.items()}}.items():
             # A table that a new contract reshaped is wholly unpublished: its other days are due as well.
             of_grown = {day.isoformat() for day in grown.get(table, ())}

@@ -52,4 +52,4 @@ def build_and_publish(root: str, writer: int, times: int) -> None:
     lake, ledger = Lake(f"{root}/lake"), Ledger(f"sqlite:///{root}/ledger.sqlite")
     for n in range(times):
         ledger.targets.record_built(commit(lake, writer + n / 100, writer), datetime.now(UTC))
-        publish(DuckDBFile(Path(root) / "warehouse.duckdb"), lake, CONTRACTS, ledger.targets.built())
+        publish(DuckDBFile(Path(root) / "warehouse.duckdb"), lake, CONTRACTS, ledger.targets.built)
