@@ -107,7 +107,9 @@ class Platform:
             try:
                 self.follow_alerts(domain, utc_now())
             finally:
-                written = self._publish_tables(domain, built)
+                with self.warehouse.alone():
+                    built = self.ledger.targets.built()
+                    digest, written = publication_digest(domain, built), self._publish_tables(domain, built)
         except Exception as error:
             text = f"{type(error).__name__}: {error}"
             self.ledger.targets.record_error(target, text, transient=is_transient(error))
@@ -127,8 +129,7 @@ class Platform:
         )
         beside = {_latency_of(domain): of_latency, **journal}
         contracts = {table: domain.contracts[table] for table in domain.published}
-        grown = {domain.alert_journal[0]: due.grown} if due else {}
-        written = publish(self.warehouse, self.lake, contracts, self.ledger.targets.built, beside, grown)
+        written = publish(self.warehouse, self.lake, contracts, built, beside)
         self.ledger.served.note(reached, now)
         if due is not None:
             self.ledger.alert_tables.mark(domain.name, due)

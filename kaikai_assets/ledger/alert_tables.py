@@ -16,7 +16,6 @@ from sqlalchemy import (
     case,
     false,
     func,
-    or_,
     select,
     update,
 )
@@ -31,11 +30,10 @@ _SEEN, _LOG = schema.alerts_seen, schema.alert_status_log
 
 @dataclass(frozen=True)
 class Due:
-    """Rows that the warehouse should hold and may not: whole days of them, but of the days in which the log has
-    ``grown`` only those that are new. ``marks`` say which versions of alerts these are, ``last`` which of the log."""
+    """Rows, whole days of them, that the warehouse should hold and may not. ``marks`` say which versions of alerts
+    these are, ``last`` which of the log."""
 
     log: pl.DataFrame
-    grown: set[date]
     history: pl.DataFrame
     marks: Mapping[str, int]
     last: int
@@ -52,19 +50,18 @@ class AlertTables:
         published ones (ISO)."""
         with self._database.read() as c:
             last = c.execute(select(func.coalesce(func.max(_LOG.c.id), 0))).scalar_one()
-            whole, grown = _days(c, _LOG, domain, _LOG.c.noted_at, _LOG.c.published, log_days)
-            fresh = and_(_LOG.c.published.is_(False), _within(_LOG.c.noted_at, grown))
-            log = frames.read(c, _log(domain).where(or_(fresh, _within(_LOG.c.noted_at, whole))))
+            noted_on = _days(c, _LOG, domain, _LOG.c.noted_at, _LOG.c.published, log_days)
+            log = frames.read(c, _log(domain).where(_within(_LOG.c.noted_at, noted_on)))
             published = _SEEN.c.revision == _SEEN.c.published
-            changed = set[date]().union(*_days(c, _SEEN, domain, _SEEN.c.opened_at, published, history_days))
+            changed = _days(c, _SEEN, domain, _SEEN.c.opened_at, published, history_days)
             of_domain = select(_SEEN).where(_SEEN.c.domain == domain)
             seen = frames.read(c, of_domain.where(_within(_SEEN.c.opened_at, changed)))
             made = actions(c, domain, set(seen["entity"]))
         noted, opened = pl.col("noted_at").dt.date(), pl.col("opened_at").dt.date()
-        log = log.with_columns(day=noted).filter(pl.col("day").is_in(whole) | ~pl.col("published"))
+        log = log.with_columns(day=noted).filter(pl.col("day").is_in(noted_on))
         history = with_states(seen.with_columns(day=opened).filter(pl.col("day").is_in(changed)), made, now)
         marks = history.filter(pl.col("revision") != pl.col("published")).select("alert_id", "revision")
-        return Due(log, grown, history, dict(marks.iter_rows()), last)
+        return Due(log, history, dict(marks.iter_rows()), last)
 
     def mark(self, domain: str, due: Due) -> None:
         """Note that rows stand in the warehouse."""
@@ -94,19 +91,13 @@ def _log(domain: str) -> Select[Any]:
 
 def _days(
     c: Connection, t: Any, domain: str, at: Column[Any], done: ColumnElement[bool], published: Collection[str]
-) -> tuple[set[date], set[date]]:
-    """Days of which the warehouse has no rows that are known, and others of which it lacks some."""
+) -> set[date]:
+    """Days of which the warehouse may lack a row."""
     day = func.date(at)
     query = select(day, func.count(), func.sum(case((done, 1), else_=0))).where(t.c.domain == domain).group_by(day)
-    whole, grown = set(), set()
-    for name, rows, known in c.execute(query):
-        # SQLite says a date as text.
-        found = date.fromisoformat(str(name))
-        if not known or found.isoformat() not in published:
-            whole.add(found)
-        elif known < rows:
-            grown.add(found)
-    return whole, grown
+    # SQLite says a date as text.
+    days = {date.fromisoformat(str(name)): known == rows for name, rows, known in c.execute(query)}
+    return {day for day, all_known in days.items() if not all_known or day.isoformat() not in published}
 
 
 def _within(at: Column[Any], days: Collection[date]) -> ColumnElement[bool]:

@@ -5,7 +5,7 @@ it is read-only, and a new one takes its place. Readers keep the file that they 
 """
 
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -25,6 +25,7 @@ class DuckDBFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lock = FileLock(path.parent / f".{path.name}.lock")
 
     def is_intact(self) -> bool:
         """Whether it is there, without a write-ahead file of somebody beside it, which may lock readers out."""
@@ -82,10 +83,16 @@ class DuckDBFile:
             yield connection
 
     @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else publishes meanwhile: who looks up what to publish within writes nothing older over it."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._lock:
+            yield
+
+    @contextmanager
     def publication(self) -> Iterator["Publication"]:
         """Change a copy and put it in the place of the published file, all or nothing. One process at a time."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(self._path.parent / f".{self._path.name}.lock"):
+        with self.alone():
             building = self._path.parent / f".{self._path.name}.building"
             before_write()
             _remove(building)
@@ -139,19 +146,10 @@ class Publication:
         finally:
             self._connection.unregister("incoming")
 
-    def replace(
-        self,
-        table: str,
-        parts: Mapping[str, str],
-        rows: pl.DataFrame,
-        comments: Mapping[str, str],
-        grown: Collection[str] = (),
-        key: Sequence[str] = (),
-    ) -> None:
+    def replace(self, table: str, parts: Mapping[str, str], rows: pl.DataFrame, comments: Mapping[str, str]) -> None:
         """Replace parts of a table (ISO days, or '' for all of it) by rows; ``parts`` gives their hashes.
 
-        Of parts that have only ``grown``, rows of another ``key`` than any of these stay. ``comments`` describe the
-        columns in the database.
+        ``comments`` describe the columns in the database.
         """
         schema, name = table.split("/")
         target = _quoted(table)
@@ -166,24 +164,17 @@ class Publication:
                 [schema, name],
             ).fetchall()
             if [tuple(column[:2]) for column in shape] != stored:
-                # Another contract: the days that are not in `parts` are pending too, and come in this publication;
-                # those that have only grown are as well, and come in the next.
-                parts = {part: output for part, output in parts.items() if part not in grown}
-                incoming = rows.filter(~pl.col("day").cast(pl.String).is_in(list(grown))) if grown else rows
-                connection.register("incoming", incoming)
+                # Another contract: the days that are not in `parts` are pending too, and come in this publication.
                 connection.execute(f"CREATE OR REPLACE TABLE {target} AS FROM incoming LIMIT 0")
                 connection.execute(f"DELETE FROM {_META} WHERE table_name = ?", [table])
             for column, comment in comments.items():
                 quoted = comment.replace("'", "''")
                 connection.execute(f"COMMENT ON COLUMN {target}.\"{column}\" IS '{quoted}'")
-            if "" in parts:
-                connection.execute(f"DELETE FROM {target}")
+            days = [part for part in parts if part]
+            if days:
+                connection.execute(f"DELETE FROM {target} WHERE day IN (SELECT unnest(?)::DATE)", [days])
             else:
-                days = [part for part in parts if part not in grown]
-                connection.execute(f"DELETE FROM {target} WHERE day IN (SELECT unnest(?::DATE[]))", [days])
-            if grown:
-                same = " AND ".join(f'stored."{column}" = incoming."{column}"' for column in key)
-                connection.execute(f"DELETE FROM {target} AS stored USING incoming WHERE {same}")
+                connection.execute(f"DELETE FROM {target}")
             connection.execute(f"INSERT INTO {target} FROM incoming")
             connection.execute(
                 f"DELETE FROM {_META} WHERE table_name = ? AND part IN (SELECT unnest(?))", [table, list(parts)]

@@ -52,4 +52,6 @@ def build_and_publish(root: str, writer: int, times: int) -> None:
     lake, ledger = Lake(f"{root}/lake"), Ledger(f"sqlite:///{root}/ledger.sqlite")
     for n in range(times):
         ledger.targets.record_built(commit(lake, writer + n / 100, writer), datetime.now(UTC))
-        publish(DuckDBFile(Path(root) / "warehouse.duckdb"), lake, CONTRACTS, ledger.targets.built)
+        file = DuckDBFile(Path(root) / "warehouse.duckdb")
+        with file.alone():
+            publish(file, lake, CONTRACTS, ledger.targets.built())

@@ -92,26 +92,6 @@ def test_only_the_given_days_are_replaced_and_a_day_without_rows_is_emptied(file
     assert file.published() == {(DAILY, day(0)): "b", (DAILY, day(1)): "b", (DAILY, day(2)): "1.0"}
 
 
-def test_a_day_that_has_only_grown_keeps_its_other_rows_and_has_none_twice(file: DuckDBFile, path: Path) -> None:
-    grows = "SELECT sensor, value FROM gold.daily ORDER BY ALL"
-    put(file, 1.0, 0)
-    more = daily(2.0, 0).filter(sensor="S1"), daily(3.0, 0).filter(sensor="S1").with_columns(sensor=pl.lit("S2"))
-    for _ in range(2):
-        with file.publication() as publication:
-            publication.replace(DAILY, {day(0): "b"}, pl.concat(more), {}, [day(0)], ["day", "sensor"])
-        assert rows(path, grows) == [["S0", 1.0], ["S1", 2.0], ["S2", 3.0]]
-    assert file.published() == {(DAILY, day(0)): "b"}
-
-
-def test_a_day_that_has_only_grown_is_unpublished_in_a_table_of_another_shape(file: DuckDBFile, path: Path) -> None:
-    put(file, 1.0, 0, 1)
-    wider = daily(2.0, 0, 1).with_columns(more=pl.lit("x"))
-    with file.publication() as publication:
-        publication.replace(DAILY, {day(0): "b", day(1): "b"}, wider, {}, [day(0)], ["day", "sensor"])
-    assert rows(path, VALUES) == [[day(1), 2.0]]
-    assert file.published() == {(DAILY, day(1)): "b"}
-
-
 def test_a_table_without_days_is_replaced_as_a_whole(file: DuckDBFile, path: Path) -> None:
     for value in (1.0, 2.0):
         with file.publication() as publication:

@@ -50,7 +50,7 @@ class World:
         self.built |= commit(self.lake, value, *numbers, each=each)
 
     def publish(self, contracts: Mapping[str, Contract] = CONTRACTS) -> dict[str, int]:
-        return publish(DuckDBFile(self.path), self.lake, contracts, lambda: self.built)
+        return publish(DuckDBFile(self.path), self.lake, contracts, self.built)
 
     def ask(self, sql: str) -> Any:
         return rows(self.path, sql)
