@@ -2,14 +2,14 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from uuid import uuid4
 
 import polars as pl
 from deltalake import Schema
 from deltalake.transaction import AddAction, RemoveAction
-from pyarrow.fs import FileSystem
+from pyarrow.fs import FileSystem, FileType
 
 BUILD = "_build"
 """Column that says what a day was built from, as ``Build`` writes it."""
@@ -36,6 +36,11 @@ def write(
     Until a commit adds them to the table's log, nobody reads the files.
     """
     return [_write(files, part, rows, builds[part]) for part, rows in parts.items() if rows.height]
+
+
+def are_there(files: FileSystem, written: Sequence[AddAction | RemoveAction]) -> bool:
+    """Whether files that were written are still there: a purge removes what no log names."""
+    return all(info.type is FileType.File for info in files.get_file_info([action.path for action in written]))
 
 
 def _write(files: FileSystem, part: str, rows: pl.DataFrame, build: str) -> AddAction:

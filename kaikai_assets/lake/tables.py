@@ -16,7 +16,7 @@ from deltalake.fs import DeltaStorageHandler
 from pyarrow.fs import PyFileSystem
 
 from kaikai_assets.faults import before_write
-from kaikai_assets.lake.data_files import BUILD, by_day, write
+from kaikai_assets.lake.data_files import BUILD, are_there, by_day, write
 
 
 class Conflict(RuntimeError):
@@ -83,14 +83,23 @@ class Lake:
         opened = self.open(table)
         if opened is None:
             return pl.DataFrame(schema=dict(schema))
-        rows = pl.scan_delta(opened, storage_options=self._options)
+        files = _files(opened)
         if days is not None:
-            wanted = sorted(set(days))
-            if not wanted:
-                return pl.DataFrame(schema=dict(schema))
-            rows = rows.filter(pl.col("day").is_between(wanted[0], wanted[-1]))
-            if len(wanted) <= (wanted[-1] - wanted[0]).days:
-                rows = rows.filter(pl.col("day").is_in(wanted))
+            files = files.filter(pl.col("part").is_in({day.isoformat() for day in days}))
+        if not files.height:
+            return pl.DataFrame(schema=dict(schema))
+        stored = pl.Schema(opened.schema().to_arrow())
+        partition = {"day": stored.pop("day")} if opened.metadata().partition_columns else None
+        # Not scan_delta, which does not find files below a folder whose name has blanks or accents.
+        rows = pl.scan_parquet(
+            [f"{self.uri(table)}/{path}" for path in files["path"]],
+            glob=False,
+            schema=stored,
+            hive_partitioning=partition is not None,
+            hive_schema=partition,
+            missing_columns="insert",
+            storage_options=self._options,
+        )
         present = rows.collect_schema()
         # A column that a newer contract added is null in days that were built before it.
         wanted_columns = rows.select(
@@ -122,7 +131,8 @@ class Lake:
             {part: of_part for part, of_part in by_day(rows).items() if part in accepted} if partitioned else {"": rows}
         )
         before_write()
-        files = write(PyFileSystem(DeltaStorageHandler(self.uri(table), self._options)), parts, accepted)
+        store = PyFileSystem(DeltaStorageHandler(self.uri(table), self._options))
+        files = write(store, parts, accepted)
         while True:
             before_write()
             try:
@@ -137,7 +147,7 @@ class Lake:
                 )
             except CommitFailedError as error:
                 latest = self.open(table)
-                if latest is None or not partitioned or not _only_others(opened, latest, accepted):
+                if not (partitioned and latest and _only_others(opened, latest, accepted) and are_there(store, files)):
                     raise Conflict(f"{table}: another run committed in between: {error}") from error
                 opened = latest
             else:
@@ -182,9 +192,10 @@ def _delta_schema(rows: pl.DataFrame) -> Schema:
 
 
 def _only_others(before: DeltaTable, after: DeltaTable, parts: Iterable[str]) -> bool:
-    """Whether commits in between left some parts, and the columns, as they were."""
+    """Whether commits in between left some parts, the columns and the table's settings as they were."""
+    settled = before.schema() == after.schema() and before.metadata().configuration == after.metadata().configuration
     same = (_files(opened).filter(pl.col("part").is_in(list(parts))).sort("path") for opened in (before, after))
-    return before.version() != after.version() and before.schema() == after.schema() and next(same).equals(next(same))
+    return before.version() != after.version() and settled and next(same).equals(next(same))
 
 
 def _files(opened: DeltaTable) -> pl.DataFrame:

@@ -46,11 +46,12 @@ def read_csv(path: Path, source: Source, header: Header, columns: list[str], max
 
     Raises ``UnreadableFile`` when the records found do not add up to the lines of the file.
     """
-    first, rest = 1, b""
+    first, rest, newlines = 1, b"", 0
     pieces = line_pieces(path, source.encoding, max_bytes)
     piece = next(pieces, None)
     while piece is not None:
         next_piece = next(pieces, None)
+        newlines += piece.count(b"\n") + (next_piece is None and not piece.endswith(b"\n"))
         skipped, text = _without_lines(rest + piece, header.line + 1 - first)
         first += skipped
         count = count_text([text])
@@ -68,6 +69,8 @@ def read_csv(path: Path, source: Source, header: Header, columns: list[str], max
         yield frame
         _, rest = _without_lines(text, following - first) if following < end else (0, b"")
         first, piece = following, next_piece
+    if first != newlines + 1:
+        raise UnreadableFile(f"{newlines} lines, but {first - 1} were read")
 
 
 def _without_lines(text: bytes, n: int) -> tuple[int, bytes]:

@@ -22,7 +22,9 @@ def codes(rows: pl.DataFrame, by: Sequence[str]) -> pl.Series:
 
 
 def _digits(column: pl.Series) -> pl.Series:
-    """Integers from 1 on, in the order of a column's values; 0 for null."""
+    """Integers from 1 on, in the order of a column's values; 0 for null. Raises ``TypeError`` for floats."""
+    if column.dtype.is_float():
+        raise TypeError(f"{column.name}: floats are no key")
     if column.dtype == pl.String:
         column = column.cast(pl.Enum(column.unique().drop_nulls().sort()))
     numbers = column.to_physical().cast(pl.Int64)

@@ -105,7 +105,10 @@ def _typed(records: pl.DataFrame, entity: str, source: Source, filled: list[Cont
 
 def _entities(texts: pl.Series, source: Source) -> list[pl.Series]:
     text = pl.col(texts.name)
-    read = {texts.name: pl.lit(source.entity.prefix) + _present(text, source), "_unusable": text.str.contains(r"\p{C}")}
+    read = {
+        texts.name: pl.lit(source.entity.prefix) + _present(text, source),
+        "_unusable": text.str.strip_chars().str.contains(r"\p{C}"),
+    }
     return _each_once(texts, read).get_columns()
 
 

@@ -45,9 +45,12 @@ def distinct(rows: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
 
 
 def looked_up(rows: pl.DataFrame, table: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
-    """Rows with the other columns of a table that has at most one row for each ``by``; null where it has none."""
+    """Rows with the other columns of a table that has at most one row for each ``by``; null where it has none.
+
+    Raises ``polars.exceptions.ComputeError`` where it has more.
+    """
     number, parts = _parts(rows, by)
-    found = parts.select(by).join(table, on=by, how="left", maintain_order="left")
+    found = parts.select(by).join(table, on=by, how="left", maintain_order="left", validate="m:1")
     return rows.hstack(found.drop(by)[number])
 
 

@@ -74,6 +74,14 @@ def test_a_day_of_many_megabytes_is_written_whole(lake: Lake) -> None:
     assert_frame_equal(lake.read(TABLE, SCHEMA), frame, check_row_order=False)
 
 
+def test_a_folder_may_be_called_as_people_call_folders(tmp_path: Path) -> None:
+    lake = Lake(str(tmp_path / "Écoles de Saint-Louis, 50% (copie)" / "lake"))
+    for value in (1.0, 2.0):
+        lake.commit(TABLE, rows([0, 1], value), builds([0, 1], 1, f"{value}"))
+    assert stored(lake) == {0: [2.0], 1: [2.0]}
+    assert lake.read(TABLE, SCHEMA, [day(1)]).height == 1
+
+
 def test_all_types_of_contracts_come_back_as_they_were(lake: Lake) -> None:
     at = datetime(2025, 1, 1, 23, 59, 59, 999999, tzinfo=UTC)
     frame = pl.DataFrame(

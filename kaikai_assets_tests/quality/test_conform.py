@@ -80,10 +80,10 @@ def test_cells_of_one_column_are_each_taken_as_they_stand() -> None:
 
 
 def test_each_record_has_its_own_entity() -> None:
-    ids = ["S2", " S1", "S2", None, "S1", "S\u200b1", "NA", "S2 "]
+    ids = ["S2", " S1", "S2", None, "S1", "S\u200b1", "NA", "S2 ", "\tS1\r"]
     records = [record(number, pm25="1", sensor_id=sensor) for number, sensor in enumerate(ids)]
     found = conformed(*records, by=source(missing=["NA"]))
-    assert found.rows["sensor_id"].to_list() == ["S2", "S1", "S2", "S1", "S2"]
+    assert found.rows["sensor_id"].to_list() == ["S2", "S1", "S2", "S1", "S2", "S1"]
     assert found.quarantine.select("record", "rule").rows() == [
         (3, "no_entity"),
         (5, "unusable_entity"),
