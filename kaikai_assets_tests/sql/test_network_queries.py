@@ -82,7 +82,9 @@ GOLD = {
         _health("S2", 14, "unknown", 0.25, offline=True, degraded=True),
         _health("S3", 14, "test", 0.0, offline=True, degraded=True),
         _health("S4", 14, "active", 1.0, offline=False, degraded=False),
-        _health("S4", 14, "active", 0.2, offline=True, degraded=True) | {"day": datetime.now(UTC).date()},
+        # Not today, which is over when midnight passes before the query is asked.
+        _health("S4", 14, "active", 0.2, offline=True, degraded=True)
+        | {"day": datetime.now(UTC).date() + timedelta(days=1)},
     ),
     "gold/air_hourly": frame(
         "gold/air_hourly",
