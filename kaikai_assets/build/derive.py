@@ -30,7 +30,9 @@ def build_dimension(run: Run, *, only_pending: bool) -> Iterator[Done]:
     """Make the registry from all snapshot files."""
     made = plan(run.domain, run.context, run.start)
     target = (run.domain.registry, WHOLE)
-    if target in made.digests and (target in made.changed or not only_pending):
+    # Made together, but one of them may have been lost alone.
+    behind = any((name, WHOLE) in made.changed for name in run.domain.dimension)
+    if target in made.digests and (behind or not only_pending):
         run.begin({target: made.digests[target]})
         digests = {WHOLE: made.digests[target]}
         yield from _attempt(run, lambda: Made(_dimension(run)), run.domain.dimension, digests, {})

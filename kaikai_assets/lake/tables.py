@@ -108,8 +108,8 @@ class Lake:
         )
         try:
             return wanted_columns.collect()
-        except pl.exceptions.PanicException as error:
-            # Polars panics at a file that is shorter than it should be, and no boundary for errors would catch that.
+        except (pl.exceptions.ComputeError, pl.exceptions.PanicException) as error:
+            # Polars may panic at a file that is shorter than it should be: no boundary for errors would catch that.
             raise DamagedTable(f"{table}: a file of it is damaged ({error}); call kaikai doctor --repair") from error
 
     def commit(self, table: str, rows: pl.DataFrame, builds: Mapping[str, Build]) -> set[str]:

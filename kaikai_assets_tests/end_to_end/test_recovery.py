@@ -79,6 +79,17 @@ def test_a_file_of_the_lake_cut_short_fails_the_days_that_read_it_by_name_and_sp
     assert {part for name, part in built.ledger.targets.built() if name == "gold/air_hourly"} == {DAYS[0]}
 
 
+def test_the_quarantine_of_the_registry_is_made_again_when_it_alone_is_lost(platform: Platform) -> None:
+    drop(platform, "kaikai_sensors/a.csv", registry("Africa/Dakar"))
+    platform.land(AIR)
+    build(platform)
+    shutil.rmtree(platform.lake.uri("silver/air_sensors_quarantine"))
+    assert platform.runner(AIR).plan().pending >= {("silver/air_sensors_quarantine", "")}
+    build(platform)
+    assert platform.lake.version("silver/air_sensors_quarantine") is not None
+    assert platform.runner(AIR).plan().pending <= {(AIR.warehouse, "")}
+
+
 def test_a_raw_file_edited_in_place_is_not_built_and_is_named(built: Platform) -> None:
     raw = next(built.settings.raw.rglob("2025-03-02.csv"))
     raw.write_text(raw.read_text(encoding="utf-8").replace("20.0", "99.0"), encoding="utf-8")
