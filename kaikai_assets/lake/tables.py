@@ -89,22 +89,20 @@ class Lake:
         if not files.height:
             return pl.DataFrame(schema=dict(schema))
         stored = pl.Schema(opened.schema().to_arrow())
-        partition = {"day": stored.pop("day")} if opened.metadata().partition_columns else None
+        partition = {name: stored[name] for name in opened.metadata().partition_columns}
         # Not scan_delta, which does not find files below a folder whose name has blanks or accents.
         rows = pl.scan_parquet(
             [f"{self.uri(table)}/{path}" for path in files["path"]],
             glob=False,
-            schema=stored,
-            hive_partitioning=partition is not None,
-            hive_schema=partition,
+            schema={name: dtype for name, dtype in stored.items() if name not in partition},
+            hive_partitioning=bool(partition),
+            hive_schema=partition or None,
             missing_columns="insert",
             storage_options=self._options,
         )
-        present = rows.collect_schema()
         # A column that a newer contract added is null in days that were built before it.
         wanted_columns = rows.select(
-            (pl.col(name) if name in present else pl.lit(None)).cast(dtype).alias(name)
-            for name, dtype in schema.items()
+            (pl.col(name) if name in stored else pl.lit(None)).cast(dtype).alias(name) for name, dtype in schema.items()
         )
         try:
             return wanted_columns.collect()
@@ -194,8 +192,8 @@ def _delta_schema(rows: pl.DataFrame) -> Schema:
 def _only_others(before: DeltaTable, after: DeltaTable, parts: Iterable[str]) -> bool:
     """Whether commits in between left some parts, the columns and the table's settings as they were."""
     settled = before.schema() == after.schema() and before.metadata().configuration == after.metadata().configuration
-    same = (_files(opened).filter(pl.col("part").is_in(list(parts))).sort("path") for opened in (before, after))
-    return before.version() != after.version() and settled and next(same).equals(next(same))
+    was, now = (_files(opened).filter(pl.col("part").is_in(list(parts))).sort("path") for opened in (before, after))
+    return before.version() != after.version() and settled and was.equals(now)
 
 
 def _files(opened: DeltaTable) -> pl.DataFrame:

@@ -94,10 +94,10 @@ def _days(
 ) -> set[date]:
     """Days of which the warehouse may lack a row."""
     day = func.date(at)
-    query = select(day, func.count(), func.sum(case((done, 1), else_=0))).where(t.c.domain == domain).group_by(day)
+    query = select(day, func.sum(case((done, 0), else_=1))).where(t.c.domain == domain).group_by(day)
     # SQLite says a date as text.
-    days = {date.fromisoformat(str(name)): known == rows for name, rows, known in c.execute(query)}
-    return {day for day, all_known in days.items() if not all_known or day.isoformat() not in published}
+    lacking = {date.fromisoformat(str(name)): rows for name, rows in c.execute(query)}
+    return {day for day, rows in lacking.items() if rows or day.isoformat() not in published}
 
 
 def _within(at: Column[Any], days: Collection[date]) -> ColumnElement[bool]:
