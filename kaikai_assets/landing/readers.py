@@ -24,7 +24,7 @@ def read_header(path: Path, source: Source, max_bytes: int) -> list[str]:
 
 
 def read_records(path: Path, source: Source, max_bytes: int, columns: list[str] | None = None) -> pl.DataFrame:
-    """All records of a file, with some of the mapped columns (all by default); an optional one that it lacks is null.
+    """All records of a file: position and mapped columns, or ``record`` and some columns; one that it lacks is null.
 
     Raises ``UnreadableFile`` when the file is not what the description says, with what differs.
     """
@@ -36,25 +36,27 @@ def record_pieces(
 ) -> Iterator[pl.DataFrame]:
     """The same in at least one frame; of a CSV file in frames of bounded size. Raises ``UnreadableFile`` at any."""
     wanted = list(source.mapped) if columns is None else columns
+    position = POSITION if columns is None else ("record",)
     with refusing():
         if source.format in ("json", "ndjson"):
             records = read_json(path, source.encoding, source.format == "ndjson", max_bytes)
             # Of a sealed file erasure may leave damaged records alone.
             if any(defect is None for _, defect, _ in records):
                 _require(json_header(records), source)
-            yield json_frame(records, wanted)
+            yield json_frame(records, wanted).select(*position, *wanted)
             return
         if source.format == "csv":
             header = csv_header(path, source, max_bytes)
             _require(header.names, source)
-            frames = read_csv(path, source, header, [name for name in wanted if name in header.names], max_bytes)
+            present = [name for name in wanted if name in header.names]
+            frames = read_csv(path, source, header, present, max_bytes, marked=columns is None)
         else:
             table = read_table(path, source, max_bytes)
             _require(table.columns, source)
             frames = iter([table])
         for frame in frames:
             absent = [pl.lit(None, pl.String).alias(name) for name in wanted if name not in frame.columns]
-            yield frame.with_columns(absent).select(*POSITION, *wanted)
+            yield frame.with_columns(absent).select(*position, *wanted)
 
 
 def require_sound_record(path: Path, source: Source, max_bytes: int) -> None:
