@@ -7,7 +7,8 @@ from functools import partial
 
 import polars as pl
 
-from kaikai_assets.build.bronze import all_contracts, as_landed
+from kaikai_assets.build.bronze import all_contracts
+from kaikai_assets.build.parsing import as_landed
 from kaikai_assets.build.pending import File, Plan, plan
 from kaikai_assets.build.run import Accounts, Done, Run, persistently
 from kaikai_assets.build.steps import WHOLE, Context, Made, Step

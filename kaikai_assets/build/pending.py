@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cached_property
 
 from kaikai_assets.build.steps import WHOLE, Context, Domain, Read, Step
 from kaikai_assets.digests import code_digest, digest_of
@@ -55,8 +56,16 @@ class State:
 
     def days(self, arrival_seq: int) -> dict[date, int]:
         """All days of a file with its records."""
-        both = (self.file_days, self.late)
-        return {day: counts[arrival_seq] for of in both for day, counts in of.items() if arrival_seq in counts}
+        return self._by_file.get(arrival_seq, {})
+
+    @cached_property
+    def _by_file(self) -> dict[int, dict[date, int]]:
+        found: dict[int, dict[date, int]] = {}
+        for of in (self.file_days, self.late):
+            for day, counts in of.items():
+                for seq, records in counts.items():
+                    found.setdefault(seq, {})[day] = records
+        return found
 
     def is_sealed(self, targets: Iterable[Target]) -> bool:
         """Whether targets made together are kept as they are. Any that the lake lost can be made from those below."""
@@ -67,6 +76,19 @@ class State:
     def records(self, part: str) -> int:
         """Records that landed for a day."""
         return sum(self.file_days.get(date.fromisoformat(part), {}).values()) if part else 0
+
+    def groups(self, parts: Iterable[str], most: int) -> list[list[str]]:
+        """Parts in order, in groups of at most ``most`` records that landed (or of one part)."""
+        found: list[list[str]] = []
+        total = 0
+        for part in parts:
+            records = self.records(part)
+            if not found or total + records > most:
+                found.append([])
+                total = 0
+            found[-1].append(part)
+            total += records
+        return found
 
     def parts(self, table: str) -> set[str]:
         """Parts of a table that were ever built: one whose inputs are gone is still to be emptied."""

@@ -35,7 +35,7 @@ EXPECTED = {day: list(TIMES.values()).count(day) for day in sorted(set(TIMES.val
 
 
 def parsed(path: Path, source: Source, *metrics: str) -> pl.DataFrame:
-    return parse(
+    pieces = parse(
         path,
         source,
         entity="sensor",
@@ -46,6 +46,7 @@ def parsed(path: Path, source: Source, *metrics: str) -> pl.DataFrame:
         first_day=FIRST,
         max_bytes=LIMIT,
     )
+    return pl.concat(pieces)
 
 
 def counted(path: Path, source: Source) -> dict[date, int]:
@@ -127,7 +128,7 @@ def test_an_arrival_is_of_its_utc_day_wherever_the_clock_stands(tmp_path: Path) 
     late = datetime(2025, 3, 2, 23, tzinfo=timezone(timedelta(hours=-5)))
     limits: dict[str, Any] = {"first_day": FIRST, "arrived_at": late, "max_bytes": LIMIT}
     rows = parse(path, described(), entity="sensor", metrics=["pm25"], raw_file="x", arrival_seq=1, **limits)
-    assert count_days(path, described(), **limits) == {date(2025, 3, 3): 1} == by_day(rows)
+    assert count_days(path, described(), **limits) == {date(2025, 3, 3): 1} == by_day(pl.concat(rows))
 
 
 LONG: dict[str, Any] = {

@@ -37,7 +37,9 @@ def tables_of(platform: Platform, landed: Iterable[Landed]) -> Tables:
 def bronze_of(platform: Platform, files: Iterable[Landed]) -> pl.DataFrame:
     sources, settings = platform.sources(AIR), platform.settings
     parsed = [
-        parse(
+        rows
+        for file in files
+        for rows in parse(
             settings.raw / file.raw_file,
             sources[file.source],
             entity=AIR.entity,
@@ -48,7 +50,6 @@ def bronze_of(platform: Platform, files: Iterable[Landed]) -> pl.DataFrame:
             first_day=settings.first_day,
             max_bytes=settings.max_unpacked_bytes,
         )
-        for file in files
     ]
     # How a file was parsed is told by a column that no comparison looks at.
     rows = pl.concat(parsed, how="diagonal_relaxed") if parsed else pl.DataFrame(schema=schema(BRONZE))
