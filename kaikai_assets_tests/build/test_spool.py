@@ -1,4 +1,3 @@
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
@@ -42,6 +41,10 @@ def expected(rows: pl.DataFrame) -> dict[int, pl.DataFrame]:
     return {n: part for n, part in of_group.items() if part.height}
 
 
+def open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
 @given(pieces=frames, most=st.sampled_from([0, 1, 5, 1000]))
 def test_each_group_gets_its_rows_whatever_lies_on_disk(
     pieces: list[list[int]], most: int, tmp_path_factory: pytest.TempPathFactory
@@ -78,11 +81,11 @@ def test_frames_of_other_columns_lie_on_disk_together(tmp_path: Path) -> None:
 
 
 def test_what_lies_on_disk_has_no_name_and_is_gone_in_the_end(tmp_path: Path) -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_files()
     with Spool(GROUPS, 0, tmp_path) as spool:
         spool.add(frame(0, [0, 2, 4]))
         assert list(tmp_path.iterdir()) == []
-        assert len(os.listdir("/proc/self/fd")) == before + 3
+        assert open_files() == before + 3
         spool.take(1)
-        assert len(os.listdir("/proc/self/fd")) == before + 2
-    assert len(os.listdir("/proc/self/fd")) == before
+        assert open_files() == before + 2
+    assert open_files() == before
