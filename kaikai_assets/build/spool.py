@@ -70,14 +70,16 @@ class Spool:
             return spilt + found
 
     def _spill(self) -> None:
-        for group, parts in self._held.items():
+        for group in list(self._held):
             if group not in self._files:
                 # Open until the group is taken, or the spool is closed.
                 self._files[group] = self._open.enter_context(TemporaryFile(dir=self._folder))  # noqa: SIM115
             out = BytesIO()
             # Columns of one value take next to nothing.
-            pl.concat(parts, how="diagonal_relaxed").write_parquet(out, compression="lz4", statistics=False)
+            pl.concat(self._held[group], how="diagonal_relaxed").write_parquet(out, compression="lz4", statistics=False)
+            # A full disk may have cut the write before short: its rows are still held.
+            self._files[group].seek(sum(self._sizes[group]))
             self._files[group].write(out.getbuffer())
+            self._files[group].flush()
             self._sizes[group].append(out.tell())
-        self._held.clear()
-        self._rows = 0
+            self._rows -= sum(part.height for part in self._held.pop(group))

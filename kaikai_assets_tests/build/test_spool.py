@@ -1,3 +1,4 @@
+import resource
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
@@ -78,6 +79,26 @@ def test_frames_of_other_columns_lie_on_disk_together(tmp_path: Path) -> None:
         spool.add(frame(1, [0]))
         both = pl.concat(spool.take(0), how="diagonal_relaxed").sort("record")
     assert both["time"].to_list() == ["noon", None]
+
+
+def test_rows_that_a_full_disk_does_not_take_are_kept(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with Spool(GROUPS, 1, tmp_path) as spool:
+        spool.add(frame(0, [0, 0, 2, 2]))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+        try:
+            for first in (4, 8):
+                with pytest.raises(OSError, match="File too large"):
+                    spool.add(frame(first, [0, 0, 4, 4]))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        spool.add(frame(12, [2, 4]))
+        found = taken(spool)
+    assert {n: part["record"].to_list() for n, part in found.items()} == {
+        0: [0, 1, 4, 5, 8, 9],
+        1: [2, 3, 12],
+        2: [6, 7, 10, 11, 13],
+    }
 
 
 def test_what_lies_on_disk_has_no_name_and_is_gone_in_the_end(tmp_path: Path) -> None:
