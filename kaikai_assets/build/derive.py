@@ -1,7 +1,9 @@
 """Silver, gold and the registry: made by a domain's pure functions from tables of the lake or from snapshot files."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 
@@ -27,6 +29,14 @@ from kaikai_assets.quality.registry import registry_tables
 from kaikai_assets.settings import Settings
 
 
+@dataclass(frozen=True)
+class Ready:
+    """Canonical, verified rows of a step's tables, and the accounts of the records they were made of."""
+
+    rows: Mapping[str, pl.DataFrame]
+    accounts: Accounts | None
+
+
 def build_dimension(run: Run, *, only_pending: bool) -> Iterator[Done]:
     """Make the registry from all snapshot files."""
     made = plan(run.domain, run.context, run.start)
@@ -35,8 +45,8 @@ def build_dimension(run: Run, *, only_pending: bool) -> Iterator[Done]:
     behind = any((name, WHOLE) in made.changed for name in run.domain.dimension)
     if target in made.digests and (behind or not only_pending):
         run.begin({target: made.digests[target]})
-        digests = {WHOLE: made.digests[target]}
-        yield from _attempt(run, lambda: Made(_dimension(run)), run.domain.dimension, digests, {})
+        digests, outputs = {WHOLE: made.digests[target]}, run.domain.dimension
+        yield from _attempt(run, lambda: _ready(run, Made(_dimension(run)), outputs, digests), outputs, digests, {})
 
 
 def _dimension(run: Run) -> Mapping[str, pl.DataFrame]:
@@ -100,11 +110,27 @@ def build_step(
             run.refused |= outputs
         elif not only_pending or outputs & made.changed:
             ready[part] = digest
-    for group in _groups(run, list(ready)):
-        digests = {part: ready[part] for part in group}
-        # Group by group: a run that is killed must not make the days suspect that it had not come to.
-        run.begin({(step.name, part): digest for part, digest in digests.items()})
-        yield from _build_group(run, step, context, digests, {part: made.reads[step.name, part] for part in group})
+    with closing(_one_ahead(run, step, context, ready)) as groups:
+        for digests, rows in groups:
+            yield from _build_group(run, step, context, made.reads, digests, rows)
+
+
+def _one_ahead(
+    run: Run, step: Step, context: Context, parts: Mapping[str, str]
+) -> Generator[tuple[Mapping[str, str], Future[Ready]], None, None]:
+    """Groups of parts, each while the next is made: reading and computing change nothing, and need no ledger."""
+    before: tuple[Mapping[str, str], Future[Ready]] | None = None
+    with ThreadPoolExecutor(1) as pool:
+        for group in _groups(run, list(parts)):
+            digests = {part: parts[part] for part in group}
+            # Group by group: a run that is killed must not make the days suspect that it had not come to.
+            run.begin({(step.name, part): digest for part, digest in digests.items()})
+            begun = digests, pool.submit(_make, run, step, context, digests)
+            if before is not None:
+                yield before
+            before = begun
+        if before is not None:
+            yield before
 
 
 def _groups(run: Run, parts: list[str]) -> Iterator[list[str]]:
@@ -121,47 +147,58 @@ def _groups(run: Run, parts: list[str]) -> Iterator[list[str]]:
 
 
 def _build_group(
-    run: Run, step: Step, context: Context, digests: Mapping[str, str], reads: Mapping[str, Sequence[Target]]
+    run: Run,
+    step: Step,
+    context: Context,
+    reads: Mapping[Target, Sequence[Target]],
+    digests: Mapping[str, str],
+    rows: Future[Ready],
 ) -> Iterator[Done]:
-    yield from _attempt(run, lambda: _make(run, step, context, list(digests)), step.outputs, digests, reads)
+    of_parts = {part: reads[step.name, part] for part in digests}
+    yield from _attempt(run, rows.result, step.outputs, digests, of_parts)
     if len(digests) > 1 and any((step.name, part) in run.failed for part in digests):
         # One bad day must not take its neighbours along: try each alone.
         for part, digest in digests.items():
             run.failed.pop((step.name, part), None)
-            yield from _build_group(run, step, context, {part: digest}, reads)
+            alone = {part: digest}
+            yield from _attempt(run, partial(_make, run, step, context, alone), step.outputs, alone, of_parts)
 
 
-def _make(run: Run, step: Step, context: Context, parts: list[str]) -> Made:
+def _make(run: Run, step: Step, context: Context, digests: Mapping[str, str]) -> Ready:
     contracts = all_contracts(run.domain)
-    days = [date.fromisoformat(part) for part in parts if part]
+    days = [date.fromisoformat(part) for part in digests if part]
     inputs = {}
     for read in step.reads(context):
         span = {day + timedelta(days=n) for day in days for n in range(-read.before, read.after + 1)}
         stored = schema(contracts[read.table])
         used = {name: stored[name] for name in read.columns or stored}
         inputs[read.table] = run.lake.read(read.table, used, None if read.whole else span)
-    return step.make(inputs, days, context)
+    return _ready(run, step.make(inputs, days, context), step.outputs, digests)
+
+
+def _ready(run: Run, made: Made, outputs: Mapping[str, Contract], digests: Mapping[str, str]) -> Ready:
+    accounts = _verified(run, made, digests)
+    rows = {table: canonical(contract, made.tables[table]) for table, contract in outputs.items()}
+    for table, contract in outputs.items():
+        validate(table, contract, rows[table])
+    return Ready(rows, accounts)
 
 
 def _attempt(
     run: Run,
-    make: Callable[[], Made],
+    make: Callable[[], Ready],
     outputs: Mapping[str, Contract],
     digests: Mapping[str, str],
     reads: Mapping[str, Sequence[Target]],
 ) -> Iterator[Done]:
-    """Make and verify the parts of a step's tables, then commit them; they fail together."""
+    """Make the parts of a step's tables and commit them; they fail together."""
     name = next(iter(outputs))
     try:
-        made = make()
-        accounts = _verified(run, made, digests)
-        rows = {table: canonical(contract, made.tables[table]) for table, contract in outputs.items()}
-        for table, contract in outputs.items():
-            validate(table, contract, rows[table])
+        ready = make()
         # The step's own table last: once it is committed, all are.
         for table in reversed(list(outputs)):
-            given = accounts if table == name else None
-            yield from persistently(partial(run.commit, table, outputs[table], rows[table], digests, given))
+            given = ready.accounts if table == name else None
+            yield from persistently(partial(run.commit, table, outputs[table], ready.rows[table], digests, given))
     except Exception as error:  # noqa: BLE001 - the boundary that keeps one day's failure from the others
         built = run.ledger.targets.built()
         for part in digests:

@@ -79,6 +79,36 @@ def test_a_file_of_the_lake_cut_short_fails_the_days_that_read_it_by_name_and_sp
     assert {part for name, part in built.ledger.targets.built() if name == "gold/air_hourly"} == {DAYS[0]}
 
 
+def test_a_day_that_fails_spares_the_one_that_is_made_while_it_is_committed(built: Platform) -> None:
+    before = outputs(built)
+    apart = build_platform(built.settings.model_copy(update={"group_records": 1}))
+    cut = next((apart.settings.data / "lake/silver/air_measurements").glob(f"day={DAYS[0]}/*.parquet"))
+    whole = cut.read_bytes()
+    cut.write_bytes(whole[:100])
+    apart.ledger.targets.forget(("silver/air_flags", day) for day in DAYS)
+    assert list(build(apart).failed) == [("silver/air_flags", DAYS[0]), ("silver/air_flags", DAYS[1])]
+    assert set(apart.ledger.targets.attempts()) == {("silver/air_flags", DAYS[0]), ("silver/air_flags", DAYS[1])}
+    cut.write_bytes(whole)
+    assert build(apart).failed == {}
+    assert outputs(apart) == before
+
+
+def test_what_a_run_has_made_but_not_committed_when_it_ends_is_left_to_the_next(tmp_path: Path) -> None:
+    apart = build_platform(Settings(data=tmp_path, settle_s=0, group_records=1))
+    for day in DAYS:
+        drop(apart, f"{day}.csv", day_file(day))
+    apart.land(AIR)
+    runner = apart.runner(AIR)
+    run = runner.begin()
+    for done in runner.build(run, days_of(runner.plan().pending), set(AIR.tables), only_pending=True):
+        if done.target == ("silver/air_measurements", DAYS[0]):
+            break
+    assert run.failed == {}
+    assert set(table(apart, "silver/air_measurements")["day"]) == {date.fromisoformat(DAYS[0])}
+    assert build(apart).failed == {}
+    assert set(table(apart, "gold/air_daily")["day"]) == {date.fromisoformat(day) for day in DAYS}
+
+
 def test_the_quarantine_of_the_registry_is_made_again_when_it_alone_is_lost(platform: Platform) -> None:
     drop(platform, "kaikai_sensors/a.csv", registry("Africa/Dakar"))
     platform.land(AIR)
