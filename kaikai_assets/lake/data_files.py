@@ -44,10 +44,11 @@ def are_there(files: FileSystem, written: Sequence[AddAction | RemoveAction]) ->
 
 
 def _write(files: FileSystem, part: str, rows: pl.DataFrame, build: str) -> AddAction:
-    # Delta has no unsigned types, and microseconds only.
+    # Delta has no unsigned types, and microseconds only. A column that is not in a file is null there.
     stored = pl.Schema(Schema.from_arrow(rows.schema).to_arrow())
-    stamped = rows.cast({name: stored[name] for name, dtype in rows.schema.items() if dtype != stored[name]}).select(
-        pl.lit(build).alias(BUILD), pl.all()
+    stamped = rows.select(
+        pl.lit(build).alias(BUILD),
+        *(column.cast(stored[column.name]) for column in rows if column.null_count() < rows.height),
     )
     buffer = BytesIO()
     # Nothing looks at statistics within a file: days are read whole.
