@@ -127,6 +127,42 @@ def broken(column: ContractColumn) -> pl.Expr:
 
 def validate(table: str, contract: Contract, frame: pl.DataFrame) -> None:
     """Validate values eagerly, and that the key is unique. Raises ``ContractViolation``. Expects sorted rows."""
+    any_broken = _any_broken(contract)
+    if frame.schema != schema(contract) or frame.select(any_broken).item():
+        _explain(table, contract, frame)
+    keys = [name for name in ("day", *key(contract)) if name in frame.columns]
+    if not keys or not frame.height:
+        return
+    repeated = frame.select(pl.all_horizontal(pl.col(k).eq_missing(pl.col(k).shift(1)) for k in keys)).to_series()
+    if count := int(repeated[1:].sum()):
+        raise ContractViolation(f"{table}: key ({', '.join(keys)}) is not unique: {count} rows")
+
+
+@cache
+def _any_broken(contract: Contract) -> pl.Expr:
+    """Whether any value breaks the contract: all checks at once, where pandera takes them one by one.
+
+    Raises ``TypeError`` for what a contract says beyond types, nulls and checks that ``broken`` compiles.
+    """
+    rules = [broken(column) for column in columns(contract)]
+    model = contract.to_schema()
+    known = {
+        name: pa.Column(c.dtype, c.checks, nullable=c.nullable, description=c.description, metadata=c.metadata)
+        for name, c in model.columns.items()
+    }
+    about = {name: getattr(model, name) for name in ("strict", "name", "title", "description", "metadata")}
+    nulls_break = any(not check.ignore_na for column in model.columns.values() for check in column.checks)
+    if model != pa.DataFrameSchema(known, **about) or nulls_break:
+        raise TypeError(f"{contract.__name__}: says more than types, nulls and checks of single columns")
+    for column in columns(contract):
+        if not column.nullable:
+            rules.append(pl.col(column.name).is_null())
+            if column.dtype.is_float():
+                rules.append(pl.col(column.name).is_nan())
+    return pl.any_horizontal(rule.any() for rule in rules)
+
+
+def _explain(table: str, contract: Contract, frame: pl.DataFrame) -> None:
     try:
         contract.validate(frame, lazy=True)
     except pandera.errors.SchemaErrors as error:
@@ -137,9 +173,3 @@ def validate(table: str, contract: Contract, frame: pl.DataFrame) -> None:
         worst = counts.sort("len", descending=True, maintain_order=True).head(5)
         listed = "; ".join(f"{column}: {check}: {n} rows" for column, check, n in worst.iter_rows())
         raise ContractViolation(f"{table}: {listed}") from error
-    keys = [name for name in ("day", *key(contract)) if name in frame.columns]
-    if not keys or not frame.height:
-        return
-    repeated = frame.select(pl.all_horizontal(pl.col(k).eq_missing(pl.col(k).shift(1)) for k in keys)).to_series()
-    if count := int(repeated[1:].sum()):
-        raise ContractViolation(f"{table}: key ({', '.join(keys)}) is not unique: {count} rows")

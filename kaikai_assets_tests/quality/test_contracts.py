@@ -213,6 +213,46 @@ def test_rows_that_keep_their_contract_pass(frame: pl.DataFrame) -> None:
     validate("silver/readings", Readings, frame)
 
 
+@given(
+    field=st.sampled_from([{}, {"nullable": True}, {"ge": 0.0}, {"nullable": True, "gt": 0.0, "lt": 2.0}]),
+    values=st.lists(st.sampled_from([None, math.nan, math.inf, -1.0, -0.0, 1.0, 2.0]), max_size=4),
+    dtype=st.sampled_from([pl.Float64, pl.Float32]),
+)
+def test_rows_pass_exactly_where_pandera_passes_them(
+    field: dict[str, Any], values: list[float | None], dtype: type[pl.DataType]
+) -> None:
+    contract, frame = contract_of(pl.Float64, **field), pl.DataFrame({"v": values}, schema={"v": dtype})
+    try:
+        contract.validate(frame, lazy=True)
+    except pandera.errors.SchemaErrors:
+        with pytest.raises(ContractViolation):
+            validate("t", contract, frame)
+    else:
+        validate("t", contract, frame)
+
+
+def _all_equal(_data: object) -> bool:
+    return True
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"v": pa.Field(unique=True)},
+        {"v": pa.Field(coerce=True)},
+        {"v": pa.Field(ge=0, ignore_na=False)},
+        {"v": pa.Field(str_length={"min_value": 1})},
+        {"all_equal": pa.dataframe_check(_all_equal)},
+        {"all_equal": pa.check("v")(_all_equal)},
+        {"Config": type("Config", (), {"unique": ["v"]})},
+    ],
+)
+def test_what_a_contract_says_beyond_what_is_compiled_is_refused_rather_than_passed_over(more: dict[str, Any]) -> None:
+    contract = type("Made", (pa.DataFrameModel,), {"__annotations__": {"v": float}, "v": pa.Field(), **more})
+    with pytest.raises(TypeError, match=r"says more|cannot be compiled"):
+        validate("t", contract, pl.DataFrame({"v": [1.0]}))
+
+
 def test_a_violation_names_table_column_rule_and_count_the_most_frequent_first() -> None:
     frame = readings((DAY, "a", 1, -1.0, 1), (DAY, "a", 2, 9.0, 7), (DAY, "b", 1, 8.0, 1))
     with pytest.raises(ContractViolation) as violation:
