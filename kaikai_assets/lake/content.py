@@ -115,23 +115,17 @@ def _pieces(column: pl.Series) -> Callable[[int, int], Iterator[Bytes]]:
 
 
 def _texts(column: pl.Series) -> Callable[[Rows], Iterator[Bytes]]:
-    arrow = column.fill_null("").to_arrow(compat_level=pl.CompatLevel.oldest())
-    _, positions, joined = arrow.buffers()
-    ends = np.frombuffer(positions, dtype=np.int64, count=len(column) + 1, offset=8 * arrow.offset)
-    texts = memoryview(joined or b"")
-
     def of(rows: Rows) -> Iterator[Bytes]:
-        begin, end = ends[:-1][rows], ends[1:][rows]
-        yield (end - begin).astype(np.uint32).tobytes()
-        if isinstance(rows, slice):
-            yield texts[begin[0] : end[-1]]
-        else:
-            yield from (texts[b:e] for b, e in zip(begin.tolist(), end.tolist(), strict=True))
+        texts = column[rows].fill_null("").to_arrow(compat_level=pl.CompatLevel.oldest())
+        _, positions, joined = texts.buffers()
+        ends = np.frombuffer(positions, dtype=np.int64, count=len(texts) + 1, offset=8 * texts.offset)
+        yield np.diff(ends).astype(np.uint32).tobytes()
+        yield memoryview(joined or b"")[ends[0] : ends[-1]]
 
     return of
 
 
-def _numbers(column: pl.Series) -> Callable[[Rows], Iterator[bytes]]:
+def _numbers(column: pl.Series) -> Callable[[Rows], Iterator[Bytes]]:
     physical = column.cast(pl.UInt8) if column.dtype == pl.Boolean else column.to_physical()
     values = physical.fill_null(0).to_numpy()
-    return lambda rows: iter([values[rows].tobytes()])
+    return lambda rows: iter([values[rows].data])
