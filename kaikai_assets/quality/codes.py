@@ -8,11 +8,22 @@ _MOST = 2**62
 
 
 def codes(rows: pl.DataFrame, by: Sequence[str]) -> pl.Series:
-    """One integer a row: the smaller, the earlier it sorts ``by`` some columns (nulls first); equal for equal rows."""
+    """One integer a row: the smaller, the earlier it sorts ``by`` some columns (nulls first); equal for equal rows.
+
+    Raises ``TypeError`` for floats.
+    """
     code, count = pl.repeat(0, rows.height, dtype=pl.Int64, eager=True), 1
     for name in by:
+        if rows[name].dtype.is_float():
+            raise TypeError(f"{name}: floats are no key")
+        # A column of one value tells no rows apart.
+        if rows[name].eq_missing(rows[name].head(1)).all():
+            continue
         digit = _digits(rows[name])
         base = 1 + int(digit.to_frame().max().item() or 0)
+        if count == 1:
+            code, count = digit, base
+            continue
         if count * base > _MOST:
             # As many different ones as there are rows at most.
             code, digit = (series.rank("dense").cast(pl.Int64) for series in (code, digit))
@@ -22,9 +33,7 @@ def codes(rows: pl.DataFrame, by: Sequence[str]) -> pl.Series:
 
 
 def _digits(column: pl.Series) -> pl.Series:
-    """Integers from 1 on, in the order of a column's values; 0 for null. Raises ``TypeError`` for floats."""
-    if column.dtype.is_float():
-        raise TypeError(f"{column.name}: floats are no key")
+    """Integers from 1 on, in the order of a column's values; 0 for null."""
     if column.dtype == pl.String:
         column = column.cast(pl.Enum(column.unique().drop_nulls().sort()))
     numbers = column.to_physical().cast(pl.Int64)

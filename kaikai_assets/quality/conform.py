@@ -11,6 +11,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from kaikai_assets.landing.sources import Source
+from kaikai_assets.landing.times import INSTANT
 from kaikai_assets.landing.units import linear
 from kaikai_assets.quality.contracts import Contract, ContractColumn, broken, metrics
 
@@ -56,12 +57,15 @@ def conform(
         filled = _filled(contract, source)
         typed = _typed(bronze.filter(pl.col("source") == name), entity, source, filled)
         rules = _rules(entity, source, filled, first_day)
-        kept = typed.select(~pl.any_horizontal(rules.values()).fill_null(False)).to_series()
+        # A time past the last day is ahead of its arrival anyway: only the first day needs to be asked for.
+        rejecting = rules | {"time_out_of_range": pl.col("time") < pl.lit(first_day).cast(INSTANT)}
+        kept = typed.select(~pl.any_horizontal(rejecting.values()).fill_null(False)).to_series()
         cells = [column for metric in filled for column in (metric.name, f"{metric.name}_bad")]
         of_kept = typed.select(*POSITION, entity, "time", "ahead", *cells).filter(kept)
         rows.append(of_kept.with_columns(pl.lit(source.grain).alias("grain")))
-        aside.append(_rejected(typed.filter(~kept), rules, entity, source, filled))
-        aside += [_bad_cells(typed.filter(kept & typed[f"{metric.name}_bad"]), entity, metric) for metric in filled]
+        # Few by place: a filter goes through all rows of each column.
+        aside.append(_rejected(typed[(~kept).arg_true()], rules, entity, source, filled))
+        aside += [_bad_cells(typed[(kept & typed[f"{m.name}_bad"]).arg_true()], entity, m) for m in filled]
     if not rows:
         return _nothing(bronze, entity)
     return Conformed(pl.concat(rows, how="diagonal"), pl.concat(aside))
@@ -86,20 +90,14 @@ def _filled(contract: Contract, source: Source) -> list[ContractColumn]:
 def _typed(records: pl.DataFrame, entity: str, source: Source, filled: list[ContractColumn]) -> pl.DataFrame:
     """Records with their texts as ``time_text`` and ``<metric>_text``; the entity, and whether it is ``_unusable``; the
     metrics, and whether a cell is ``_filled``, ``_unread`` (filled, but no finite number) and ``_bad``."""
-    numbers = [metric for metric in filled if metric.dtype != pl.String]
     stood = [pl.col("arrived_at", "defect", "text", "parameter"), pl.col("event_time").alias("time")]
-    texts = [pl.col(name).alias(f"{name}_text") for name in ("time", *(metric.name for metric in filled))]
-    typed = records.select(*POSITION, *stood, *texts).with_columns(
-        *_entities(records[entity], source),
-        *[column for metric in filled for column in _cells(records[metric.name], metric, source)],
+    texts = [pl.col(name).alias(f"{name}_text") for name in ("time", entity, *(metric.name for metric in filled))]
+    # In one piece: Polars would bring columns of other pieces in line with each other time and again.
+    typed = records.select(*POSITION, *stood, *texts).rechunk()
+    return typed.with_columns(
+        *_entities(typed[f"{entity}_text"].alias(entity), source),
+        *[column for metric in filled for column in _cells(typed, metric, source)],
         ahead=(pl.col("time") > pl.col("arrived_at")).fill_null(False),
-    )
-    # A cell that is filled but is no finite number in the contract's range is bad: it becomes null, and is listed.
-    return (
-        typed.with_columns(_in_unit(metric, source) for metric in numbers)
-        .with_columns((pl.col(f"{m.name}_filled") & ~_is_read(m)).alias(f"{m.name}_unread") for m in filled)
-        .with_columns((pl.col(f"{m.name}_unread") | broken(m)).alias(f"{m.name}_bad") for m in filled)
-        .with_columns(pl.when(~pl.col(f"{m.name}_bad")).then(pl.col(m.name)) for m in filled)
     )
 
 
@@ -112,20 +110,49 @@ def _entities(texts: pl.Series, source: Source) -> list[pl.Series]:
     return _each_once(texts, read).get_columns()
 
 
-def _cells(texts: pl.Series, metric: ContractColumn, source: Source) -> list[pl.Series]:
-    """Values of a metric's cells, in the source's unit, and whether they are filled."""
+def _cells(records: pl.DataFrame, metric: ContractColumn, source: Source) -> list[pl.Series]:
+    """Values of a metric's texts in its unit, then which are filled, unread and bad.
+
+    A cell that is filled but is no finite number in the contract's range is bad: it becomes null.
+    """
+    texts = records[f"{metric.name}_text"].alias(metric.name)
     if metric.dtype == pl.String:
-        values = _each_once(texts, {metric.name: _present(pl.col(texts.name), source)}).to_series()
-        return [values, values.is_not_null().alias(f"{metric.name}_filled")]
-    missing = pl.Series([*source.missing, ""], dtype=pl.String)
-    numbers, filled = _numbers(texts, source), texts.is_not_null()
-    # Only a text that is no number, or the number of a code for what is missing, needs to be looked at.
-    plain = numbers.is_finite() & ~numbers.is_in(_numbers(missing, source).drop_nulls().implode())
-    odd = (filled & ~plain.fill_null(False)).arg_true()
-    stripped = texts.gather(odd).str.strip_chars()
-    present = ~stripped.is_in(missing.implode())
-    numbers = numbers.scatter(odd, _numbers(stripped, source).set(~present, None))
-    return [numbers, filled.scatter(odd, present).alias(f"{metric.name}_filled")]
+        cells = _each_once(texts, {metric.name: _present(pl.col(texts.name), source)}).with_columns(
+            pl.col(metric.name).is_not_null().alias(f"{metric.name}_filled"),
+            pl.lit(False).alias(f"{metric.name}_unread"),
+            broken(metric).alias(f"{metric.name}_bad"),
+        )
+        return cells.with_columns(pl.when(~pl.col(f"{metric.name}_bad")).then(pl.col(metric.name))).get_columns()
+    read = _in_unit(records, _numbers(texts, source), metric, source)
+    # All else needs a closer look: what is no number, the number of a code for what is missing, an impossible value.
+    missing = _numbers(pl.Series(source.missing, dtype=pl.String), source)
+    no_code = [pl.col("number") != code for code in missing.unique() if code is not None]
+    plain = read.select(
+        pl.all_horizontal(pl.col(metric.name).is_finite(), ~broken(metric), *no_code).fill_null(False)
+    ).to_series()
+    odd = (~plain).arg_true()
+    looked = _looked_at(records.select("parameter", texts)[odd], metric, source)
+    marks = [pl.repeat(usual, len(texts), dtype=pl.Boolean, eager=True) for usual in (True, False, False)]
+    return [
+        column.scatter(odd, looked[name]).alias(name)
+        for column, name in zip([read[metric.name], *marks], looked.columns, strict=True)
+    ]
+
+
+def _looked_at(records: pl.DataFrame, metric: ContractColumn, source: Source) -> pl.DataFrame:
+    """The same of cells that may be anything."""
+    stripped = records[metric.name].str.strip_chars()
+    filled = ~stripped.is_in(pl.Series([*source.missing, ""], dtype=pl.String).implode()).fill_null(True)
+    read = _in_unit(records, _numbers(stripped, source).set(~filled, None), metric, source)
+    finite = pl.col(metric.name).is_finite().fill_null(False)
+    return read.select(
+        metric.name, filled.alias(f"{metric.name}_filled"), (pl.lit(filled) & ~finite).alias(f"{metric.name}_unread")
+    ).select(
+        pl.when(~(pl.col(f"{metric.name}_unread") | broken(metric))).then(pl.col(metric.name)),
+        f"{metric.name}_filled",
+        f"{metric.name}_unread",
+        (pl.col(f"{metric.name}_unread") | broken(metric)).alias(f"{metric.name}_bad"),
+    )
 
 
 def _each_once(texts: pl.Series, read: Mapping[str, pl.Expr]) -> pl.DataFrame:
@@ -149,22 +176,18 @@ def _numbers(texts: pl.Series, source: Source) -> pl.Series:
     return texts.cast(pl.Float64, strict=False)
 
 
-def _is_read(metric: ContractColumn) -> pl.Expr:
-    value = pl.col(metric.name)
-    return (value.is_not_null() if metric.dtype == pl.String else value.is_finite()).fill_null(False)
-
-
-def _in_unit(metric: ContractColumn, source: Source) -> pl.Expr:
-    number = pl.col(metric.name)
+def _in_unit(records: pl.DataFrame, numbers: pl.Series, metric: ContractColumn, source: Source) -> pl.DataFrame:
+    """``number`` as it stands, and the value of the metric."""
+    number = pl.col("number")
     if source.long is None:
-        return _converted(number, source.columns[metric.name].unit, metric)
-    value = pl.lit(None, pl.Float64)
-    for parameter, filled in source.long.parameters.items():
-        if filled.metric == metric.name:
-            value = (
-                pl.when(pl.col("parameter") == parameter).then(_converted(number, filled.unit, metric)).otherwise(value)
-            )
-    return value.alias(metric.name)
+        value = _converted(number, source.columns[metric.name].unit, metric)
+    else:
+        value = pl.lit(None, pl.Float64)
+        for parameter, filled in source.long.parameters.items():
+            if filled.metric == metric.name:
+                converted = _converted(number, filled.unit, metric)
+                value = pl.when(pl.col("parameter") == parameter).then(converted).otherwise(value)
+    return records.select("parameter", number=numbers).select("number", value.alias(metric.name))
 
 
 def _converted(number: pl.Expr, unit: str | None, metric: ContractColumn) -> pl.Expr:

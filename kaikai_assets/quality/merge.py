@@ -7,6 +7,7 @@ erases nothing. Contradicting values of one file are settled by value order and 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from kaikai_assets.quality.codes import codes
@@ -30,7 +31,8 @@ def merge(rows: pl.DataFrame, key: Sequence[str], metrics: Sequence[str]) -> Mer
     A metric is ``doubt``ful when its winning value came ahead of time or contradicts another value of its file.
     """
     code = codes(rows, key)
-    order = code.arg_sort()
+    # Polars takes three times as long.
+    order = pl.Series(np.argsort(code.to_numpy()))
     code = code.gather(order)
     again = (code == code.shift(1)).fill_null(False)
     several = again | again.shift(-1, fill_value=False)
