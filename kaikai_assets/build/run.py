@@ -25,11 +25,12 @@ Accounts = Mapping[str, tuple[Account, ...]]
 
 @dataclass(frozen=True)
 class Done:
-    """A committed target."""
+    """A committed target; ``following`` more of the same commit come after it."""
 
     target: Target
     built: Built
     accounts: tuple[Account, ...] = ()
+    following: int = 0
 
 
 @dataclass
@@ -84,8 +85,10 @@ class Run:
         if (version := self.lake.version(table)) is not None:
             self.ledger.targets.note_lake_versions({table: version})
         self.refused |= {(table, part) for part in refused}
+        accepted = [part for part in built if part not in refused]
         done = [
-            Done((table, part), b, (accounts or {}).get(part, ())) for part, b in built.items() if part not in refused
+            Done((table, part), built[part], (accounts or {}).get(part, ()), len(accepted) - n)
+            for n, part in enumerate(accepted, 1)
         ]
         self.ledger.targets.record_built(
             {one.target: one.built for one in done},

@@ -14,8 +14,8 @@ import dagster as dg
 from kaikai_assets.build.steps import Domain
 from kaikai_assets.build.transient import is_transient
 from kaikai_assets.ledger.targets import Target
-from kaikai_assets.orchestration.event_log import kept_open
-from kaikai_assets.orchestration.events import committed, confirmed, explain, failed_checks
+from kaikai_assets.orchestration.event_log import kept_open, together
+from kaikai_assets.orchestration.events import by_commit, committed, confirmed, explain, failed_checks
 from kaikai_assets.orchestration.pictures import pictures
 from kaikai_assets.orchestration.specs import (
     CONSERVATION,
@@ -80,21 +80,25 @@ def _build(platform: Platform, domain: Domain, context: dg.AssetExecutionContext
     runner = platform.runner(domain)
     run = runner.begin()
     told: set[Target] = set()
-    for done in runner.build(
+    done = runner.build(
         run,
         [date.fromisoformat(key) for key in keys],
         selected,
         only_pending=config.only_pending,
         reparse=config.rebuild,
-    ):
-        # Yielded one by one: Dagster writes what is yielded, and loses what is only logged when a run dies.
-        yield from committed(done, context.selected_asset_keys, checked, _accounted(domain))
-        told.add(done.target)
+    )
+    for commit in by_commit(done):
+        # Yielded commit by commit: Dagster writes what is yielded, and loses what is only logged when a run dies.
+        with together(context.instance):
+            for one in commit:
+                yield from committed(one, context.selected_asset_keys, checked, _accounted(domain))
+        told |= {one.target for one in commit}
     yield from failed_checks(run, checked)
     if not config.only_pending:
         tables = {domain.bronze, *(name for step in domain.steps if step.partitioned for name in step.outputs)}
         untouched = {(table, day) for table in tables & selected for day in keys}
-        yield from confirmed(untouched - told - run.failed.keys() - run.skipped - run.refused, run)
+        with together(context.instance):
+            yield from confirmed(untouched - told - run.failed.keys() - run.skipped - run.refused, run)
     if published := selected & {domain.warehouse, *domain.alert_journal}:
         written = platform.publish(domain)
         for table in sorted(published):

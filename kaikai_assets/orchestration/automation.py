@@ -10,7 +10,7 @@ from kaikai_assets.build.due import due, rests
 from kaikai_assets.build.steps import Domain
 from kaikai_assets.digests import digest_of
 from kaikai_assets.orchestration.checks import changed_standing
-from kaikai_assets.orchestration.event_log import kept_open
+from kaikai_assets.orchestration.event_log import kept_open, together
 from kaikai_assets.orchestration.specs import key_of
 from kaikai_assets.platform import Platform
 from kaikai_assets.settings import utc_now
@@ -71,7 +71,7 @@ def announce(platform: Platform, domain: Domain, instance: dg.DagsterInstance, m
     days. After a kill some are told again."""
     last = platform.ledger.landed.last_arrival(domain.name)
     told = sorted(platform.ledger.landed.unannounced(domain.name).items(), reverse=True)[:most]
-    with kept_open(instance):
+    with kept_open(instance), together(instance):
         for day, (files, records) in told:
             metadata = {"new_files": files, "new_records": records}
             instance.report_runless_asset_event(

@@ -1,19 +1,25 @@
-"""Dagster's event log in SQLite, kept open while a run writes its events.
+"""Dagster's event log in SQLite, kept open while a run writes its events, and events of one commit written together.
 
-For each event Dagster makes a new engine, opens the log's files, writes, and closes them, whereupon SQLite folds the
-write-ahead log into its file. With engines and connections that stay, an event takes a tenth of the time.
+For each event Dagster makes a new engine, opens the log's files, asks them which tables and columns they have, writes
+in several transactions, and closes them, whereupon SQLite folds the write-ahead log into its file. With connections and
+answers that stay, an event takes a tenth of the time; in a dozen that are written together, a quarter of that.
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from functools import partial
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from functools import cache, partial
 from typing import Any
 
 import dagster as dg
+from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from sqlalchemy import Connection, Engine, create_engine, event
+
+_BATCH = 1000
+"""Most events of a run's intentions that are written together."""
 
 
 @contextmanager
@@ -28,12 +34,88 @@ def kept_open(instance: dg.DagsterInstance) -> Iterator[None]:
         return
     with ExitStack() as closing:
         connection = partial(_connection, storage, {}, closing)
+        has_columns = cache(storage.has_asset_key_index_cols)
         # What Dagster has each storage say for itself: how to reach the events of a run, and the index over all.
-        own = {"run_connection": connection, "index_connection": partial(connection, INDEX_SHARD_NAME)}
-        for name, opens in own.items():
-            setattr(storage, name, opens)
-            closing.callback(delattr, storage, name)
+        own = {
+            "run_connection": connection,
+            "index_connection": partial(connection, INDEX_SHARD_NAME),
+            "store_event_batch": partial(_store, storage),
+            "has_table": cache(storage.has_table),
+            "_has_asset_key_index_cols_on_connection": lambda _connection: has_columns(),
+        }
+        for name, answer in own.items():
+            closing.enter_context(_instead(storage, name, answer))
+        # What a run intends to do is told at its beginning, for each table and day.
+        closing.enter_context(_instead(instance, "_get_event_batch_size", lambda: _BATCH))
         yield
+
+
+@contextmanager
+def together(instance: dg.DagsterInstance) -> Iterator[None]:
+    """Write at the end, in one transaction of each file, what is told meanwhile of assets and their checks.
+
+    Where the event log is not kept open, each event is written at once.
+    """
+    storage = instance.event_log_storage
+    if not isinstance(storage, SqliteEventLogStorage) or "index_connection" not in vars(storage):
+        yield
+        return
+    told: list[dg.EventLogEntry] = []
+    store = storage.store_event
+    with ExitStack() as after:
+        # Whatever happens: what was told was done.
+        after.callback(_store, storage, told)
+        after.enter_context(
+            _instead(storage, "store_event", lambda entry: (told.append if _of_assets(entry) else store)(entry))
+        )
+        yield
+
+
+def _of_assets(entry: dg.EventLogEntry) -> bool:
+    return entry.dagster_event_type in ASSET_EVENTS | ASSET_CHECK_EVENTS
+
+
+def _store(storage: SqliteEventLogStorage, entries: Sequence[dg.EventLogEntry]) -> None:
+    """What the storage's ``store_event`` does with each entry, all of assets or their checks, in one transaction of
+    each file."""
+    rows = [storage._event_to_row(entry) for entry in entries]
+    for run_id in {entry.run_id for entry in entries}:
+        with storage.run_connection(run_id) as connection:
+            connection.execute(SqlEventLogStorageTable.insert(), [row for row in rows if row["run_id"] == run_id])
+    if not entries:
+        return
+    with (
+        storage.index_connection() as connection,
+        _instead(storage, "index_connection", lambda: nullcontext(connection)),
+    ):
+        added = SqlEventLogStorageTable.insert().returning(SqlEventLogStorageTable.c.id, sort_by_parameter_order=True)
+        numbered = list(zip(entries, connection.execute(added, rows).scalars(), strict=True))
+        latest: dict[object, tuple[dg.EventLogEntry, int]] = {}
+        for entry, number in numbered:
+            if entry.dagster_event_type in ASSET_CHECK_EVENTS:
+                storage.store_asset_check_event(entry, number)
+            else:
+                storage.store_asset_event_tags([entry], [number])
+                # Kept are the last materialization and the last event of an asset.
+                of_asset = (entry.get_dagster_event().asset_key, entry.dagster_event_type)
+                latest.pop(of_asset, None)
+                latest[of_asset] = entry, number
+        for entry, number in latest.values():
+            storage.store_asset_event(entry, number)
+
+
+@contextmanager
+def _instead(of: object, name: str, answer: object) -> Iterator[None]:
+    """Have an object answer so meanwhile."""
+    before = vars(of).get(name)
+    setattr(of, name, answer)
+    try:
+        yield
+    finally:
+        if before is None:
+            delattr(of, name)
+        else:
+            setattr(of, name, before)
 
 
 @contextmanager

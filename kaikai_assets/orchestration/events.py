@@ -14,6 +14,16 @@ from kaikai_assets.quality.contracts import ContractViolation
 Checked = set[tuple[dg.AssetKey, str]]
 
 
+def by_commit(done: Iterable[Done]) -> Iterator[list[Done]]:
+    """Those of one commit together, as soon as the last of them is there."""
+    together: list[Done] = []
+    for one in done:
+        together.append(one)
+        if not one.following:
+            yield together
+            together = []
+
+
 def committed(done: Done, selected: Collection[dg.AssetKey], checked: Checked, accounted: dg.AssetKey) -> Iterator[Any]:
     table, part = done.target
     key = key_of(table)

@@ -5,6 +5,7 @@ import dagster as dg
 from kaikai_assets.build.steps import Domain
 from kaikai_assets.operations.compaction import compact
 from kaikai_assets.operations.retention import retain
+from kaikai_assets.orchestration.event_log import kept_open, together
 from kaikai_assets.orchestration.specs import key_of
 from kaikai_assets.platform import Platform
 from kaikai_assets.settings import utc_now
@@ -23,9 +24,11 @@ def tell(platform: Platform, domain: Domain, instance: dg.DagsterInstance) -> in
     for table in {table for table, _ in missing}:
         for part in instance.get_materialized_partitions(key_of(table)):
             missing.pop((table, part), None)
-    for (table, part), built in sorted(missing.items(), key=lambda item: item[0]):
-        metadata = {"dagster/partition_row_count": built.rows, "unchanged": True}
-        instance.report_runless_asset_event(dg.AssetMaterialization(key_of(table), partition=part, metadata=metadata))
+    with kept_open(instance), together(instance):
+        for (table, part), built in sorted(missing.items(), key=lambda item: item[0]):
+            metadata = {"dagster/partition_row_count": built.rows, "unchanged": True}
+            told = dg.AssetMaterialization(key_of(table), partition=part, metadata=metadata)
+            instance.report_runless_asset_event(told)
     return len(missing)
 
 

@@ -1,16 +1,23 @@
-"""The event log is kept open during a run, and no longer; others read it meanwhile, and a kill loses nothing."""
+"""The event log is kept open during a run, and no longer; others read it meanwhile, and a kill loses nothing. What is
+written together is what Dagster writes one by one."""
 
 import os
+import re
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
+import pytest
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 
-from kaikai_assets.orchestration.event_log import kept_open
+from kaikai_assets.orchestration.direct import QUIET
+from kaikai_assets.orchestration.event_log import kept_open, together
 
 
 def _tell(instance: dg.DagsterInstance, key: str) -> None:
@@ -82,5 +89,99 @@ def test_a_killed_process_leaves_the_events_that_it_wrote(instance: dg.DagsterIn
 
 def test_a_log_elsewhere_is_left_alone() -> None:
     with dg.DagsterInstance.ephemeral() as instance, kept_open(instance):
+        _tell(instance, "a")
+        assert _keys(instance) == {"a"}
+
+
+def _ran(home: Path, *, kept: bool) -> dict[str, list[tuple[Any, ...]]]:
+    """Tables of the event log after a run of two tables and three days, without instants and run ids."""
+    days = dg.DailyPartitionsDefinition("2025-01-01")
+    specs = [dg.AssetSpec(name, partitions_def=days) for name in ("a", "b")] + [dg.AssetSpec("whole")]
+    checks = [dg.AssetCheckSpec("contract", asset=name, partitions_def=days, blocking=True) for name in ("a", "b")]
+
+    @dg.multi_asset(specs=specs, check_specs=checks, can_subset=True, backfill_policy=dg.BackfillPolicy.single_run())
+    def made(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        for name in ("a", "b", "a"):
+            with together(context.instance):
+                for n, day in enumerate(context.partition_keys):
+                    tags = {"dagster/storage_kind": "delta", "of": name}
+                    yield dg.AssetMaterialization(name, partition=day, metadata={"rows": n}, tags=tags)
+                    if name == "b" or n != 1:
+                        yield dg.AssetCheckEvaluation(dg.AssetKey(name), "contract", n == 0, {"n": n}, partition=day)
+                yield dg.AssetObservation(name, partition="2025-01-02")
+        yield dg.MaterializeResult(asset_key="whole")
+
+    job = dg.define_asset_job("job", executor_def=dg.in_process_executor)
+    home.mkdir()
+    with dg.DagsterInstance.local_temp(str(home)) as instance, ExitStack() as kept_meanwhile:
+        if kept:
+            kept_meanwhile.enter_context(kept_open(instance))
+            kept_meanwhile.enter_context(together(instance))
+        for key in ("raw", "raw", "other"):
+            instance.report_runless_asset_event(dg.AssetMaterialization(key, partition="2025-01-01"))
+        kept_meanwhile.close()
+        if kept:
+            kept_meanwhile.enter_context(kept_open(instance))
+        ends = {"dagster/asset_partition_range_start": "2025-01-01", "dagster/asset_partition_range_end": "2025-01-03"}
+        result = (
+            dg.Definitions(assets=[made], jobs=[job])
+            .resolve_job_def("job")
+            .execute_in_process(instance=instance, tags=ends, run_config={"loggers": QUIET})
+        )
+        kept_meanwhile.close()
+        storage = instance.event_log_storage
+        assert isinstance(storage, SqliteEventLogStorage)
+        assert not vars(storage).keys() & {"store_event", "index_connection", "store_event_batch"}
+        found = {
+            f"{shard} {table}": rows
+            for shard in ("index", "", result.run_id)
+            for table, rows in _tables(storage.path_for_shard(shard), result.run_id).items()
+        }
+    return {name.replace(result.run_id, "run"): rows for name, rows in found.items()}
+
+
+_OF_THE_RUN = re.compile(r"[0-9]{10}\.[0-9]+|[0-9-]{10} [0-9:.]{8,15}|[0-9a-f]{64}")
+"""Instants, and Dagster's data version: the hash of a run's id."""
+
+
+def _tables(path: str, run_id: str) -> dict[str, list[tuple[Any, ...]]]:
+    def plain(value: object) -> object:
+        return _OF_THE_RUN.sub("…", str(value).replace(run_id, "run"))
+
+    of_assets = {"event_logs": " WHERE dagster_event_type LIKE 'ASSET%'"}
+    with closing(sqlite3.connect(path)) as connection:
+        return {
+            name: sorted(tuple(map(plain, row)) for row in connection.execute(f"SELECT * FROM {name}{where}"))
+            for name in ("event_logs", "asset_keys", "asset_event_tags", "asset_check_executions")
+            for where in [of_assets.get(name, "")]
+        }
+
+
+def test_what_is_written_together_is_what_dagster_writes_one_by_one(tmp_path: Path) -> None:
+    one_by_one, kept = _ran(tmp_path / "one_by_one", kept=False), _ran(tmp_path / "kept", kept=True)
+    assert len(one_by_one["index asset_keys"]) == 5
+    assert len(one_by_one["index asset_check_executions"]) == 6
+    assert one_by_one["index asset_event_tags"]
+    assert kept == one_by_one
+
+
+def test_what_was_told_before_an_error_is_written(instance: dg.DagsterInstance) -> None:
+    found = list[set[str]]()
+
+    def fails() -> None:
+        with together(instance):
+            _tell(instance, "a")
+            found.append(_keys(instance))
+            raise ZeroDivisionError
+
+    with kept_open(instance):
+        with pytest.raises(ZeroDivisionError):
+            fails()
+        found.append(_keys(instance))
+    assert found == [set(), {"a"}]
+
+
+def test_what_is_not_kept_open_is_written_at_once(instance: dg.DagsterInstance) -> None:
+    with together(instance):
         _tell(instance, "a")
         assert _keys(instance) == {"a"}
