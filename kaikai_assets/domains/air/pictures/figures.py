@@ -43,6 +43,8 @@ def svg(figure: Figure) -> bytes:
 def png(figure: Figure, dpi: int = 72) -> bytes:
     """A figure as PNG with a palette: small enough for an event log."""
     target = io.BytesIO()
+    figure.set_dpi(dpi)
+    _laid_out(figure)
     figure.savefig(target, format="png", dpi=dpi)
     target.seek(0)
     with Image.open(target) as image:
@@ -50,6 +52,14 @@ def png(figure: Figure, dpi: int = 72) -> bytes:
     small = io.BytesIO()
     few.save(small, format="png", optimize=True)
     return small.getvalue()
+
+
+def _laid_out(figure: Figure) -> None:
+    """Place the parts of a figure, once for all: Matplotlib would draw it a first time only to do so, and place them
+    again the second time."""
+    if (engine := figure.get_layout_engine()) is not None:
+        engine.execute(figure)
+        figure.set_layout_engine(None)
 
 
 def label(name: str) -> str:
