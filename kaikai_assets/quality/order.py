@@ -4,7 +4,9 @@ Each function gives the same for rows in any order. In that of the lake there ar
 done once for each of them in the place of once for each row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import reduce
+from operator import or_
 
 import polars as pl
 
@@ -17,13 +19,24 @@ def stretch(*by: str) -> pl.Expr:
 
     As the only key of groups, not for sums and means: Polars adds these up in another order where a key is sorted.
     """
-    return pl.struct(*by).rle_id()
+    return (begins(*by).cum_sum() - 1).set_sorted()
+
+
+def begins(*by: str) -> pl.Expr:
+    """Whether a row is the first of its stretch."""
+    first = pl.int_range(pl.len()) == 0
+    return reduce(or_, (_differs(pl.col(name), pl.col(name).shift(1)) for name in by), first)
+
+
+def _differs(here: pl.Expr, before: pl.Expr) -> pl.Expr:
+    # In half the time of `ne_missing`.
+    return (here != before).fill_null(here.is_null() != before.is_null())
 
 
 def ordered(rows: pl.DataFrame, by: Sequence[str], time: str) -> pl.DataFrame:
     """Rows sorted by columns ``by``, then ``time``."""
     backwards = (pl.col(time) < pl.col(time).shift(1)).fill_null(False)
-    starts = rows.select(stretch(*by) + backwards.cum_sum()).to_series().arg_unique()
+    starts = rows.select((begins(*by) | backwards).arg_true()).to_series()
     if len(starts) * _LONG > rows.height:
         return rows.sort(*by, time)
     ends = starts.shift(-1, fill_value=rows.height)
@@ -44,14 +57,19 @@ def distinct(rows: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     return _parts(rows, by)[1].select(by).unique()
 
 
+def with_each(rows: pl.DataFrame, by: Sequence[str], told: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
+    """Rows with what is told of their ``by``: a function adds columns to a frame of these, and keeps its rows."""
+    rows = rows.rechunk()
+    number, parts = _parts(rows, by)
+    return rows.hstack(told(parts.select(by)).drop(by)[number])
+
+
 def looked_up(rows: pl.DataFrame, table: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     """Rows with the other columns of a table that has at most one row for each ``by``; null where it has none.
 
     Raises ``polars.exceptions.ComputeError`` where it has more.
     """
-    number, parts = _parts(rows, by)
-    found = parts.select(by).join(table, on=by, how="left", maintain_order="left", validate="m:1")
-    return rows.hstack(found.drop(by)[number])
+    return with_each(rows, by, lambda keys: keys.join(table, on=by, how="left", maintain_order="left", validate="m:1"))
 
 
 def beside(rows: pl.DataFrame, others: pl.DataFrame, by: Sequence[str], time: str) -> pl.DataFrame:

@@ -11,11 +11,13 @@ from typing import Literal
 import polars as pl
 
 from kaikai_assets.quality.flags import FAIL, GOOD, MISSING, NOT_EVALUATED, SUSPECT, Span, outside
-from kaikai_assets.quality.order import ordered, stretch
+from kaikai_assets.quality.order import begins, ordered
 
+_BEGINS = "_begins"
 _ELAPSED = "elapsed_s"
 _POSITION = "position"
 _POINTS = "points"
+_START, _ROW, _BEHIND = "_start", "_row", "_behind"
 
 
 def stretches(rows: pl.DataFrame, series: Sequence[str], time: str, max_gap_s: float) -> pl.DataFrame:
@@ -25,20 +27,15 @@ def stretches(rows: pl.DataFrame, series: Sequence[str], time: str, max_gap_s: f
     the start of a stretch). A stretch ends where a series does, and where two rows are more than ``max_gap_s`` apart.
     """
     elapsed = pl.col(time).diff().dt.total_microseconds() / 1e6
-    begins = (stretch(*series).diff() != 0) | (elapsed > max_gap_s)
-    row = pl.int_range(pl.len(), dtype=pl.Int64)
-    start = pl.when("_begins").then(row).forward_fill()
-    last = pl.when(pl.col("_begins").shift(-1, fill_value=True)).then(row).backward_fill()
-    return (
-        ordered(rows, series, time)
-        .with_columns(begins.fill_null(True).alias("_begins"), elapsed.alias(_ELAPSED))
-        .with_columns(
-            pl.when(~pl.col("_begins")).then(_ELAPSED).alias(_ELAPSED),
-            (row - start).alias(_POSITION),
-            (last - start + 1).alias(_POINTS),
-        )
-        .drop("_begins")
-    )
+    first = begins(*series) | (elapsed > max_gap_s).fill_null(False)
+    placed = ordered(rows, series, time).with_columns(first.alias(_BEGINS), elapsed.alias(_ELAPSED))
+    starts, number = placed[_BEGINS].arg_true(), placed[_BEGINS].cum_sum() - 1
+    points = starts.shift(-1, fill_value=placed.height) - starts
+    return placed.with_columns(
+        pl.when(~pl.col(_BEGINS)).then(_ELAPSED).alias(_ELAPSED),
+        (pl.int_range(pl.len(), dtype=pl.UInt32) - starts.gather(number)).alias(_POSITION),
+        points.gather(number).alias(_POINTS),
+    ).drop(_BEGINS)
 
 
 def gross_range(value: str, suspect: Span, fail: Span) -> pl.Expr:
@@ -53,15 +50,17 @@ def spike(value: str, method: Literal["average", "differential"], suspect: float
     lie on the same side. Not evaluated without two neighbours.
     """
     here, before, after = pl.col(value), pl.col(value).shift(1), pl.col(value).shift(-1)
-    if method == "average":
-        distance = (here - (before + after) / 2).abs()
-    else:
-        rise, fall = here - before, after - here
-        nearer = pl.when(rise.abs() < fall.abs()).then(rise.abs()).otherwise(fall.abs())
-        distance = pl.when(rise * fall >= 0).then(0.0).otherwise(nearer)
+    change = here.diff()
+
+    def stands_out(by: float) -> pl.Expr:
+        if method == "average":
+            return (here - (before + after) / 2).abs() > by
+        rises, falls = change > by, change < -by
+        return (rises & falls.shift(-1)) | (falls & rises.shift(-1))
+
     inner = (pl.col(_POSITION) > 0) & (pl.col(_POSITION) < pl.col(_POINTS) - 1)
     known = before.is_not_null() & after.is_not_null()
-    return _flag(value, distance > suspect, distance > fail, evaluated=inner & known)
+    return _flag(value, stands_out(suspect), stands_out(fail), evaluated=inner & known)
 
 
 def rate_of_change(value: str, suspect: float, fail: float) -> pl.Expr:
@@ -70,25 +69,29 @@ def rate_of_change(value: str, suspect: float, fail: float) -> pl.Expr:
     return _flag(value, rate > suspect, rate > fail)
 
 
-def flat_line(value: str, suspect: int, fail: int, tolerance: float) -> pl.Expr:
+def flat_line(rows: pl.DataFrame, value: str, suspect: int, fail: int, tolerance: float) -> pl.Expr:
     """A range of less than ``tolerance`` over a point and that many before it, missing ones left out.
 
     A stretch of less than three points is good, as in ioos_qc; its missing points are missing, unlike there.
     """
+    far = (pl.col(value).diff().abs() >= tolerance).fill_null(False)
+    # No line has two neighbours that are far from each other: most points need no window.
+    near = _unbroken(rows, far, min(suspect, fail))
 
     def flat(before: int) -> pl.Expr:
-        window = pl.col(value)
-        most = window.rolling_max(before + 1, min_samples=1)
-        least = window.rolling_min(before + 1, min_samples=1)
-        return (most - least < tolerance) & (pl.col(_POSITION) >= before) & (pl.col(_POINTS) >= 3)
+        most, least = (
+            roll(before + 1, min_samples=1) for roll in (pl.col(value).rolling_max, pl.col(value).rolling_min)
+        )
+        return _at(rows, near.filter(most - least < tolerance, pl.col(_BEHIND) >= before, pl.col(_POINTS) >= 3))
 
     return _flag(value, flat(suspect), flat(fail))
 
 
-def held(value: str, least: float, before: int) -> pl.Expr:
+def held(rows: pl.DataFrame, value: str, least: float, before: int) -> pl.Expr:
     """Suspect where a point and that many before it, missing ones left out, are ``least`` or more."""
-    lowest = pl.col(value).rolling_min(before + 1, min_samples=1)
-    return _flag(value, (lowest >= least) & (pl.col(_POSITION) >= before), pl.lit(False))
+    low = (pl.col(value) < least).fill_null(False)
+    found = _unbroken(rows, low | low.shift(1, fill_value=False), before)
+    return _flag(value, _at(rows, found.filter(pl.col(_BEHIND) >= before, pl.col(value) >= least)), pl.lit(False))
 
 
 def aggregate(flags: Sequence[str]) -> pl.Expr:
@@ -97,6 +100,24 @@ def aggregate(flags: Sequence[str]) -> pl.Expr:
     for flag in (NOT_EVALUATED, GOOD, SUSPECT, FAIL):
         found = pl.when(pl.any_horizontal(pl.col(name) == flag for name in flags)).then(_as(flag)).otherwise(found)
     return found
+
+
+def _unbroken(rows: pl.DataFrame, breaks: pl.Expr, before: int) -> pl.DataFrame:
+    """Rows of all parts of stretches, each from a row that ``breaks`` up to the next, of over ``before`` rows: with
+    ``_row`` and ``_behind``, the rows of the part before this one."""
+    starts = rows.select(((pl.col(_POSITION) == 0) | breaks).arg_true()).to_series()
+    parts = pl.DataFrame({_START: starts, "_end": starts.shift(-1, fill_value=rows.height)})
+    found = (
+        parts.filter(pl.col("_end") - pl.col(_START) > before)
+        .with_columns(pl.int_ranges(_START, "_end", dtype=pl.UInt32).alias(_ROW))
+        .explode(_ROW)
+    )
+    return rows[found[_ROW]].with_columns(found[_ROW], (found[_ROW] - found[_START]).alias(_BEHIND))
+
+
+def _at(rows: pl.DataFrame, found: pl.DataFrame) -> pl.Expr:
+    """Whether rows are among those found."""
+    return pl.lit(pl.repeat(False, rows.height, eager=True).scatter(found[_ROW], True))
 
 
 def _flag(value: str, suspect: pl.Expr, fail: pl.Expr, evaluated: pl.Expr | None = None) -> pl.Expr:

@@ -13,7 +13,7 @@ from kaikai_assets.landing.sources import Source
 from kaikai_assets.quality.conform import REASONS, Conformed
 from kaikai_assets.quality.contracts import Contract, ContractColumn, broken, columns, schema
 from kaikai_assets.quality.merge import merge
-from kaikai_assets.quality.order import distinct, looked_up
+from kaikai_assets.quality.order import with_each
 
 _POSITION = ["source", "raw_file", "record", "arrival_seq"]
 
@@ -78,10 +78,15 @@ def valid_on(rows: pl.DataFrame, registry: pl.DataFrame, entity: str) -> pl.Data
     added = [name for name in registry.columns if name not in (entity, "valid_from", "valid_to")]
     if not registry.height:
         return rows.with_columns(pl.lit(None, registry.schema[name]).alias(name) for name in added)
-    pairs = distinct(rows, [entity, "day"]).join(registry, on=entity)
     begun = pl.col("valid_from").is_null() | (pl.col("valid_from") <= pl.col("day"))
     open_still = pl.col("valid_to").is_null() | (pl.col("day") < pl.col("valid_to"))
-    return looked_up(rows, pairs.filter(begun & open_still).select(entity, "day", *added), [entity, "day"])
+
+    def valid(keys: pl.DataFrame) -> pl.DataFrame:
+        pairs = keys.unique().join(registry, on=entity).filter(begun & open_still)
+        known = pairs.select(entity, "day", *added)
+        return keys.join(known, on=[entity, "day"], how="left", maintain_order="left", validate="m:1")
+
+    return with_each(rows, [entity, "day"], valid)
 
 
 def _read(records: pl.DataFrame, source: Source, names: Sequence[str], entity: str) -> pl.DataFrame:

@@ -1,7 +1,9 @@
 """QARTOD tests of series: published vectors, and what ends a stretch."""
 
-from collections.abc import Sequence
+import random
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from typing import Any
 
 import polars as pl
@@ -55,7 +57,8 @@ def test_rates_of_change_are_as_published(name: str) -> None:
 def test_flat_lines_are_as_published(name: str, every_s: int) -> None:
     vector = VECTORS[name]
     points = [vector[threshold] // every_s for threshold in ("suspect_s", "fail_s")]
-    assert flags(series(vector["in"], every_s), flat_line("v", points[0], points[1], vector["tol"])) == vector["out"]
+    rows = series(vector["in"], every_s)
+    assert flags(rows, flat_line(rows, "v", points[0], points[1], vector["tol"])) == vector["out"]
 
 
 def test_the_aggregate_is_as_published() -> None:
@@ -68,13 +71,17 @@ def test_a_neighbour_beyond_a_gap_is_none() -> None:
     # Three intervals apart is no gap yet, four are one.
     values = [1.0, 1.0, 90.0, 1.0, 1.0, 1.0]
     near, far = series(values, at=[0, 1, 2, 5, 6, 7]), series(values, at=[0, 1, 2, 6, 7, 8])
-    tests = (spike("v", "average", 10, 50), rate_of_change("v", 0.01, 0.02), flat_line("v", 2, 4, 0.1))
-    assert [flags(near, test) for test in tests] == [
+
+    def found(rows: pl.DataFrame) -> list[list[int]]:
+        tests = (spike("v", "average", 10, 50), rate_of_change("v", 0.01, 0.02), flat_line(rows, "v", 2, 4, 0.1))
+        return [flags(rows, test) for test in tests]
+
+    assert found(near) == [
         [2, 3, 4, 3, 1, 2],
         [1, 1, 4, 4, 1, 1],
         [1, 1, 1, 1, 1, 3],
     ]
-    assert [flags(far, test) for test in tests] == [
+    assert found(far) == [
         [2, 3, 2, 2, 1, 2],
         [1, 1, 4, 1, 1, 1],
         [1, 1, 1, 1, 1, 3],
@@ -97,18 +104,41 @@ def test_one_series_ends_where_the_next_begins() -> None:
 
 def test_a_value_is_held_only_where_all_of_the_time_before_was() -> None:
     values = [99.9, 100.0, 99.9, None, 100.0, 99.8, 100.0]
-    assert flags(series(values), held("v", 99.9, 2)) == [1, 1, 3, 9, 3, 1, 1]
+    rows = series(values)
+    assert flags(rows, held(rows, "v", 99.9, 2)) == [1, 1, 3, 9, 3, 1, 1]
 
 
 def test_missing_points_of_a_short_stretch_are_missing() -> None:
-    assert flags(series([None, 1.0]), flat_line("v", 1, 2, 0.1)) == [9, 1]
+    rows = series([None, 1.0])
+    assert flags(rows, flat_line(rows, "v", 1, 2, 0.1)) == [9, 1]
 
 
 @pytest.mark.parametrize(("values", "expected"), [([1.0, 1.0], [1, 1]), ([1.0, 1.0, 1.0], [1, 3, 4])])
 def test_a_line_has_three_points_at_least(values: list[float], expected: list[int]) -> None:
-    assert flags(series(values), flat_line("v", 1, 2, 0.1)) == expected
+    rows = series(values)
+    assert flags(rows, flat_line(rows, "v", 1, 2, 0.1)) == expected
 
 
 def test_values_as_far_apart_as_the_tolerance_are_no_flat_line() -> None:
     values = [1.0, 1.25, 1.0, 1.125, 1.0]
-    assert flags(series(values), flat_line("v", 2, 4, 0.25)) == [1, 1, 1, 1, 3]
+    rows = series(values)
+    assert flags(rows, flat_line(rows, "v", 2, 4, 0.25)) == [1, 1, 1, 1, 3]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_windows_are_looked_at_wherever_a_line_may_be_flat(seed: int) -> None:
+    choose = random.Random(seed)
+    values = [choose.choice([None, 1.0, 1.0, 1.0, 1.004, 1.008, 1.012, 2.0]) for _ in range(60)]
+    at = list(accumulate(choose.choice([1, 1, 1, 1, 1, 1, 1, 1, 1, 5]) for _ in values))
+    rows, before, tolerance = series(values, at=at), choose.choice([2, 3, 5]), 0.01
+
+    def expected(row: int, position: int, test: Callable[[list[float]], bool]) -> int:
+        window = [value for value in values[row - before : row + 1] if value is not None]
+        flagged = position >= before and test(window)
+        return 9 if values[row] is None else 3 if flagged else 1
+
+    places = list(enumerate(rows["position"]))
+    flat = [expected(row, position, lambda window: max(window) - min(window) < tolerance) for row, position in places]
+    least = [expected(row, position, lambda window: min(window) >= 1.004) for row, position in places]
+    assert flags(rows, flat_line(rows, "v", before, 99, tolerance)) == flat
+    assert flags(rows, held(rows, "v", 1.004, before)) == least

@@ -7,9 +7,9 @@ from kaikai_assets.alerts.rules import RuleSet
 from kaikai_assets.alerts.runs import runs
 from kaikai_assets.domains.air.contracts import Daily, Hourly, Measurements
 from kaikai_assets.domains.air.transforms.local_days import local_day
-from kaikai_assets.domains.air.transforms.registered import DEFAULT_INTERVAL_S, valid_on
+from kaikai_assets.domains.air.transforms.registered import spaced
 from kaikai_assets.quality.flags import MISSING
-from kaikai_assets.quality.intervals import INSTANT, with_interval
+from kaikai_assets.quality.intervals import INSTANT
 from kaikai_assets.quality.order import ordered, stretch
 
 ROWS = {
@@ -31,11 +31,10 @@ def readings(silver: pl.DataFrame, registry: pl.DataFrame) -> pl.DataFrame:
     Of several at one time the highest, since no alert should be lost.
     """
     known = registry.select("sensor_id", "valid_from", "valid_to", "expected_interval_s")
-    spaced = with_interval(valid_on(silver.select(OF_SILVER), known), DEFAULT_INTERVAL_S)
     length = pl.duration(microseconds=(pl.col("interval_s") * 1e6).cast(pl.Int64), time_unit="us")
     fine = pl.col("interval_s") < 3600
     timed = ordered(
-        spaced.with_columns(
+        spaced(silver.select(OF_SILVER), known).with_columns(
             start=pl.col("time"),
             end=pl.when(pl.col("grain") == INSTANT).then("time").otherwise(pl.col("time") + length),
             pm25=pl.when(fine).then("pm25"),

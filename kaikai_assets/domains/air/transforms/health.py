@@ -11,11 +11,11 @@ from kaikai_assets.domains.air.transforms.registered import (
     DEFAULT_INTERVAL_S,
     UNKNOWN,
     expected_on,
+    spaced,
     status,
-    valid_on,
 )
 from kaikai_assets.quality.flags import FAIL, GOOD, NOT_EVALUATED, SUSPECT
-from kaikai_assets.quality.intervals import INSTANT, with_interval
+from kaikai_assets.quality.intervals import INSTANT
 from kaikai_assets.quality.order import beside, ordered, stretch
 
 DRIFT_DAYS = 7
@@ -83,7 +83,7 @@ def _chosen(silver: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     """
     start_s = (pl.col("time") - pl.col("day").cast(pl.Datetime("us", "UTC"))).dt.total_microseconds() / 1e6
     rows = (
-        with_interval(valid_on(silver.select(OF_SILVER), known), DEFAULT_INTERVAL_S)
+        spaced(silver.select(OF_SILVER), known)
         .with_columns(
             until_s=pl.when(pl.col("grain") == INSTANT).then(0.0).otherwise("interval_s"),
             status=pl.col("status").fill_null(UNKNOWN),

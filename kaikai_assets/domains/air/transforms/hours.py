@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from kaikai_assets.domains.air.correction import BY_SOURCE, Corrections, correction_of
-from kaikai_assets.domains.air.transforms.registered import up_to_an_hour, valid_on
+from kaikai_assets.domains.air.transforms.registered import up_to_an_hour
 from kaikai_assets.quality.flags import FAIL, GOOD, NOT_EVALUATED
 from kaikai_assets.quality.order import beside, ordered, stretch
 
@@ -35,7 +35,7 @@ def hourly(
     readings of PM2.5 are those that ``silver/air_flags`` holds nothing against: none are known where it has no flags.
     """
     known = registry.select("sensor_id", "valid_from", "valid_to", "expected_interval_s", "sensor_type")
-    ready = up_to_an_hour(valid_on(_with_good(_near(silver, days, before), flags), known))
+    ready = up_to_an_hour(_with_good(_near(silver, days, before), flags), known)
     ready = ready.with_columns(hour=pl.col("time").dt.truncate("1h"))
     slot = ((pl.col("time") - pl.col("hour")).dt.total_microseconds() // (pl.col("interval_s") * 1e6)).cast(pl.Int32)
     expected = (3600 / pl.col("interval_s")).floor().cast(pl.Int64)

@@ -3,6 +3,7 @@
 import polars as pl
 
 from kaikai_assets.quality.intervals import with_interval
+from kaikai_assets.quality.order import with_each
 from kaikai_assets.quality.registry import valid_on as registered_on
 
 DEFAULT_ZONE = "Africa/Dakar"
@@ -35,9 +36,16 @@ def expected_on(registry: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def up_to_an_hour(rows: pl.DataFrame) -> pl.DataFrame:
-    """Readings at most an hour apart, with ``interval_s``, from rows with the registry's ``expected_interval_s``."""
-    return with_interval(rows, DEFAULT_INTERVAL_S).filter(pl.col("interval_s") <= 3600)
+def spaced(rows: pl.DataFrame, registry: pl.DataFrame) -> pl.DataFrame:
+    """Readings with the registry's columns valid on their ``day``, which it has ``expected_interval_s`` among, and with
+    ``interval_s``."""
+    by = ["sensor_id", "day", "grain"]
+    return with_each(rows, by, lambda keys: with_interval(valid_on(keys, registry), DEFAULT_INTERVAL_S))
+
+
+def up_to_an_hour(rows: pl.DataFrame, registry: pl.DataFrame) -> pl.DataFrame:
+    """Readings at most an hour apart, as ``spaced``."""
+    return spaced(rows, registry).filter(pl.col("interval_s") <= 3600)
 
 
 def status() -> pl.Expr:
