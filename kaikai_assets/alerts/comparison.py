@@ -4,23 +4,20 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from kaikai_assets.alerts.episodes import fold
 from kaikai_assets.alerts.rules import SEVERITIES, RuleSet
 from kaikai_assets.alerts.runs import INSTANT
 
 _NEVER = pl.lit(2**62).cast(INSTANT)
 
 
-def compare(of_days: pl.DataFrame, sets: Sequence[RuleSet], active: str, entity: str) -> pl.DataFrame:
-    """Alerts of each rule set by the UTC day of their opening, from the runs of all days.
+def compare(episodes: pl.DataFrame, sets: Sequence[RuleSet], active: str, entity: str) -> pl.DataFrame:
+    """Alerts of each rule set by the UTC day of their opening, from the episodes of all sets.
 
     Returns for each day on which any set opens an alert, and each set: ``opened_on, rule_set, is_active, alerts``, one
     count for each severity, ``entities``, ``overlapping`` (an alert of the active set for the same entity), ``alone``
     (the others) and ``missed`` (alerts of the active set that overlap none of this one).
     """
-    found = pl.concat([fold(of_days, rules, entity) for rules in sets]).with_columns(
-        opened_on=pl.col("opened_at").dt.date()
-    )
+    found = episodes.with_columns(opened_on=pl.col("opened_at").dt.date())
     of_active = found.filter(pl.col("rule_set") == active)
     met = _overlapping(found, of_active, entity)
     names = [rules.rule_set for rules in sets]

@@ -13,6 +13,7 @@ import polars as pl
 from kaikai_assets.alerts.rules import Clear, Rule, RuleSet
 from kaikai_assets.alerts.runs import INSTANT, gap
 from kaikai_assets.alerts.states import CLEAR, VIOLATING
+from kaikai_assets.quality.codes import in_order
 
 _START, _STATE = pl.col("start"), pl.col("state")
 
@@ -25,9 +26,8 @@ def fold(of_days: pl.DataFrame, rules: RuleSet, entity: str) -> pl.DataFrame:
     closed_at`` (when enough of them were clear; null while open), ``n`` (violating readings; 1 for silence), ``peak``
     (value furthest beyond the threshold; of silence minutes), ``threshold`` (at opening), ``assumed``.
     """
-    of_set = of_days.filter(pl.col("rule_set") == rules.rule_set).drop("day", "rule_set")
     found = pl.concat(
-        _of_rule(of_set.filter(pl.col("rule") == rule.id).sort(entity, "start"), rule, entity)
+        _of_rule(of_days.filter(rule_set=rules.rule_set, rule=rule.id).select(entity, *_OF_RUNS), rule, entity)
         for rule in sorted(rules.rules, key=lambda rule: rule.id)
     ).with_columns(rule_set=pl.lit(rules.rule_set), rule_version=pl.lit(rules.version, pl.Int64))
     identity = pl.concat_str(
@@ -50,8 +50,9 @@ def fold(of_days: pl.DataFrame, rules: RuleSet, entity: str) -> pl.DataFrame:
 
 
 def _of_rule(rows: pl.DataFrame, rule: Rule, entity: str) -> pl.DataFrame:
-    """Episodes of a rule from its runs, sorted by entity and start."""
-    found = _silences(rows, entity) if rule.silent_for else _violations(rows, rule, entity)
+    """Episodes of a rule from its runs."""
+    in_time = in_order(rows, [entity, "start"])
+    found = _silences(in_time, entity) if rule.silent_for else _violations(in_time, rule, entity)
     return found.with_columns(rule=pl.lit(rule.id), severity=pl.lit(rule.severity)).select(
         "rule", entity, *_OF_EPISODES
     )
@@ -64,26 +65,37 @@ def _violations(rows: pl.DataFrame, rule: Rule, entity: str) -> pl.DataFrame:
     opens = raises & (first | ~is_open.shift(1))
     # The row at which an episode opened, until the next does; none before an entity's first.
     episode = pl.when(opens).then(pl.int_range(pl.len())).when(first).then(-1).forward_fill()
+    number, streaks = _streaks(rows, rule, entity)
     numbered = (
-        _streaks(rows, rule, entity)
-        .with_columns(_episode=episode, _clears=clears)
+        streaks.with_columns(_episode=episode, _clears=clears)
         .filter(pl.col("_episode") >= 0)
         .with_columns(pl.col("_episode").set_sorted())
         .with_columns(_cleared=pl.col("_clears").cum_sum().over("_episode"))
     )
-    bad = (_STATE == VIOLATING) & (pl.col("_cleared") == 0)
-    return numbered.group_by("_episode", maintain_order=True).agg(
+    bad = numbered.filter(_STATE == VIOLATING, pl.col("_cleared") == 0)
+    of_streaks = numbered.group_by("_episode", maintain_order=True).agg(
         pl.col(entity, "threshold").first(),
         _START.first().alias("opened_at"),
         pl.col("reached_at").first().alias("raised_at"),
-        pl.col("end").filter(bad).max().alias("last_violation_end"),
         pl.col("reached_at").filter("_clears").first().alias("closed_at"),
-        pl.col("n").filter(bad).sum(),
-        _furthest(pl.col("peak").filter(bad), rule),
-        pl.col("assumed").filter(bad).max(),
     )
+    ends = bad.group_by("_episode", maintain_order=True).agg(pl.col("end").max().alias("last_violation_end"))
+    # Each episode has a violating streak, its first.
+    of_runs = (
+        rows.select("n", "peak", "assumed", _episode=_spread(bad["_streak"], bad["_episode"], streaks.height)[number])
+        .drop_nulls("_episode")
+        .group_by(pl.col("_episode").set_sorted(), maintain_order=True)
+        .agg(pl.col("n").sum(), _furthest(pl.col("peak"), rule), pl.col("assumed").max())
+    )
+    return pl.concat([of_streaks, ends.drop("_episode"), of_runs.drop("_episode")], how="horizontal")
 
 
+def _spread(places: pl.Series, values: pl.Series, length: int) -> pl.Series:
+    """Values at their places in a series of some length; null elsewhere."""
+    return pl.repeat(None, length, dtype=values.dtype, eager=True).scatter(places, values)
+
+
+_OF_RUNS = ("start", "last", "end", "max_gap_s", "state", "n", "peak", "threshold", "assumed")
 _OF_EPISODES = (
     "severity",
     "opened_at",
@@ -101,8 +113,9 @@ def _furthest(values: pl.Expr, rule: Rule) -> pl.Expr:
     return values.max() if rule.above else values.min()
 
 
-def _streaks(rows: pl.DataFrame, rule: Rule, entity: str) -> pl.DataFrame:
-    """Runs joined over midnight, with ``reached_at``: when enough readings had been of one state, null if never."""
+def _streaks(rows: pl.DataFrame, rule: Rule, entity: str) -> tuple[pl.Series, pl.DataFrame]:
+    """The number of each run's streak, and the streaks: runs joined over midnight, with ``reached_at``: when enough
+    readings had been of one state, null if never."""
     same = [pl.col(name) == pl.col(name).shift(1) for name in (entity, "state")]
     goes_on = pl.all_horizontal(*same, _START - pl.col("last").shift(1) <= gap("max_gap_s"))
     clear = rule.clear or Clear()
@@ -110,26 +123,23 @@ def _streaks(rows: pl.DataFrame, rule: Rule, entity: str) -> pl.DataFrame:
     readings = pl.when(_STATE == CLEAR).then(clear.readings).otherwise(rule.readings)
     in_all = pl.col("n").cum_sum()
     counted = in_all - pl.when("_begins").then(in_all - pl.col("n")).forward_fill() >= readings
-    joined = (
-        rows.with_columns(_begins=(~goes_on).fill_null(True))
-        .with_columns(_streak=pl.col("_begins").cum_sum().set_sorted())
-        .with_columns(_counted_at=pl.when(counted).then("start"))
-        .group_by("_streak", maintain_order=True)
-        .agg(
-            pl.col(entity, "state", "start", "threshold").first(),
-            pl.col("end").max(),
-            pl.col("n").sum(),
-            _furthest(pl.col("peak"), rule),
-            pl.col("assumed").max(),
-            pl.col("_counted_at").min(),
-        )
+    numbered = rows.with_columns(_begins=(~goes_on).fill_null(True)).with_columns(
+        _streak=(pl.col("_begins").cum_sum() - 1).set_sorted(), _counts=counted
+    )
+    number = numbered["_streak"]
+    reaches = pl.col("_counts") & (pl.col("_begins") | ~pl.col("_counts").shift(1))
+    reached = numbered.select("_streak", "start", _reaches=reaches).filter("_reaches")
+    streaks = numbered.select("_begins", "_streak", entity, "state", "start", "threshold").filter("_begins")
+    joined = streaks.with_columns(
+        numbered.group_by("_streak", maintain_order=True).agg(pl.col("end").max())["end"],
+        _spread(reached["_streak"], reached["start"], streaks.height).alias("_counted_at"),
     )
     # An interval that lasts into the next reading of another state lasts until that one only.
     following = pl.when(pl.col(entity) == pl.col(entity).shift(-1)).then(_START.shift(-1))
     capped = joined.with_columns(end=pl.min_horizontal("end", following))
     lasted_at = _START + lasting
-    reached = pl.col("_counted_at").is_not_null() & (pl.col("end") >= lasted_at)
-    return capped.with_columns(reached_at=pl.when(reached).then(pl.max_horizontal("_counted_at", lasted_at)))
+    enough = pl.col("_counted_at").is_not_null() & (pl.col("end") >= lasted_at)
+    return number, capped.with_columns(reached_at=pl.when(enough).then(pl.max_horizontal("_counted_at", lasted_at)))
 
 
 def _silences(rows: pl.DataFrame, entity: str) -> pl.DataFrame:

@@ -32,6 +32,13 @@ def codes(rows: pl.DataFrame, by: Sequence[str]) -> pl.Series:
     return code
 
 
+def in_order(rows: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
+    """Rows sorted ``by`` some columns (nulls first)."""
+    # Looking up rows takes five times as long in several chunks.
+    rows = rows.rechunk()
+    return rows[codes(rows, by).arg_sort()]
+
+
 def _digits(column: pl.Series) -> pl.Series:
     """Integers from 1 on, in the order of a column's values; 0 for null."""
     if column.dtype == pl.String:

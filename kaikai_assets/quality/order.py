@@ -35,21 +35,35 @@ def _differs(here: pl.Expr, before: pl.Expr) -> pl.Expr:
 
 def ordered(rows: pl.DataFrame, by: Sequence[str], time: str) -> pl.DataFrame:
     """Rows sorted by columns ``by``, then ``time``."""
+    parts = _in_time(rows, by, time)
+    if parts is None:
+        return rows.sort(*by, time)
+    if parts["_start"].is_sorted():
+        return rows
+    return pl.concat([rows.slice(*part) for part in parts.select("_start", "_length").iter_rows()]).rechunk()
+
+
+def in_series(rows: pl.DataFrame, by: Sequence[str], time: str) -> pl.DataFrame:
+    """Rows with those of equal columns ``by`` in one stretch, sorted by ``time``; stretches in any order."""
+    parts = _in_time(rows, by, time)
+    alone = parts is not None and not parts.select((pl.struct(*by) == pl.struct(*by).shift(1)).any()).item()
+    return rows if alone else ordered(rows, by, time)
+
+
+def _in_time(rows: pl.DataFrame, by: Sequence[str], time: str) -> pl.DataFrame | None:
+    """Stretches of rows in the order of time (``_start``, ``_length``), sorted; none where they are many or overlap."""
     backwards = (pl.col(time) < pl.col(time).shift(1)).fill_null(False)
     starts = rows.select((begins(*by) | backwards).arg_true()).to_series()
     if len(starts) * _LONG > rows.height:
-        return rows.sort(*by, time)
+        return None
     ends = starts.shift(-1, fill_value=rows.height)
     found = rows.select(*by, _first=time)[starts].with_columns(
         rows[time].gather(ends - 1).alias("_last"), _start=starts, _length=ends - starts
     )
     parts = found.sort(*by, "_first")
     again = pl.struct(*by) == pl.struct(*by).shift(1)
-    if parts.select((again & (pl.col("_first") <= pl.col("_last").shift(1))).any()).item():
-        return rows.sort(*by, time)
-    if parts["_start"].is_sorted():
-        return rows
-    return pl.concat([rows.slice(*part) for part in parts.select("_start", "_length").iter_rows()]).rechunk()
+    overlap = parts.select((again & (pl.col("_first") <= pl.col("_last").shift(1))).any()).item()
+    return None if overlap else parts
 
 
 def distinct(rows: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
@@ -74,6 +88,7 @@ def looked_up(rows: pl.DataFrame, table: pl.DataFrame, by: Sequence[str]) -> pl.
 
 def beside(rows: pl.DataFrame, others: pl.DataFrame, by: Sequence[str], time: str) -> pl.DataFrame:
     """Rows with the other columns of ``others``, at most one row for each ``by`` and time; null where there is none."""
+    rows, others = rows.rechunk(), others.rechunk()
     number, parts = _parts(rows, by)
     _, other_parts = _parts(others, by)
     if other_parts.select(by).is_duplicated().any():
@@ -89,7 +104,7 @@ def beside(rows: pl.DataFrame, others: pl.DataFrame, by: Sequence[str], time: st
 
 def _parts(rows: pl.DataFrame, by: Sequence[str]) -> tuple[pl.Series, pl.DataFrame]:
     """Number of each row's stretch, and the stretches: ``by``, ``_start``, ``_length``."""
-    number = rows.select(stretch(*by)).to_series()
-    starts = number.arg_unique().cast(pl.Int64)
+    first = rows.select(begins(*by)).to_series()
+    number, starts = first.cum_sum() - 1, first.arg_true().cast(pl.Int64)
     length = starts.shift(-1, fill_value=rows.height) - starts
     return number, rows.select(by)[starts].with_columns(_start=starts, _length=length)

@@ -21,7 +21,8 @@ SETS = [ACTIVE, LOWER, NEVER]
 
 
 def compared(readings: list[Reading]) -> pl.DataFrame:
-    return compare(pl.concat([of_days(readings, rules) for rules in SETS]), SETS, "active", "entity")
+    episodes = pl.concat([fold(of_days(readings, rules), rules, "entity") for rules in SETS])
+    return compare(episodes, SETS, "active", "entity")
 
 
 def test_what_each_set_raises_overlaps_and_misses_is_counted_by_the_day_of_opening() -> None:

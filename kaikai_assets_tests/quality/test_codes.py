@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kaikai_assets.quality.codes import codes
+from kaikai_assets.quality.codes import codes, in_order
 
 SCHEMA = {"day": pl.Date(), "entity": pl.String(), "time": pl.Datetime("us", "UTC"), "number": pl.Int64()}
 rows = st.tuples(
@@ -23,6 +23,9 @@ rows = st.tuples(
 def test_codes_stand_for_the_rows_in_their_order(given: list[tuple[object, ...]]) -> None:
     frame = pl.DataFrame(given, schema=SCHEMA, orient="row")
     for by in (["day", "entity", "time", "number"], ["time", "number"], ["entity"]):
+        assert (
+            in_order(pl.concat([frame[1:], frame[:1]], rechunk=False), by).select(by).equals(frame.sort(by).select(by))
+        )
         coded = frame.with_columns(code=codes(frame, by))
         assert coded.sort("code").select(by).equals(frame.sort(by).select(by))
         assert coded["code"].n_unique() == frame.select(by).n_unique()

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from kaikai_assets.quality.order import beside, distinct, looked_up, ordered
+from kaikai_assets.quality.order import beside, distinct, in_series, looked_up, ordered, stretch
 
 KEY = ["day", "grain", "sensor_id"]
 
@@ -35,6 +35,13 @@ FRAMES = {
 @pytest.mark.parametrize("by", [["sensor_id"], ["sensor_id", "grain"], KEY])
 def test_rows_are_sorted(rows: pl.DataFrame, by: list[str]) -> None:
     assert_frame_equal(ordered(rows, by, "time"), rows.sort(*by, "time"))
+    together = in_series(rows, by, "time")
+    assert_frame_equal(together.sort(*by, "time"), rows.sort(*by, "time"))
+    of_series = together.group_by(stretch(*by)).agg(
+        pl.struct(*by).n_unique(), sorted=(pl.col("time").diff() >= 0).all()
+    )
+    assert of_series.height == rows.select(by).n_unique()
+    assert of_series["sorted"].all()
 
 
 @pytest.mark.parametrize("rows", FRAMES.values(), ids=FRAMES.keys())

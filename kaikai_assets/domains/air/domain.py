@@ -93,10 +93,11 @@ def _alert_days_reads(_context: Context | None) -> tuple[Read, ...]:
 
 def _alerts(inputs: Inputs, _days: list[date], _context: Context) -> Made:
     of_days, sets = inputs["gold/air_alert_days"], configuration.rule_sets()
+    found = pl.concat([fold(of_days, rules, "sensor_id") for rules in sets])
     return Made(
         {
-            "gold/air_alerts": fold(of_days, configuration.rules(), "sensor_id"),
-            "gold/air_rule_comparison": compare(of_days, sets, configuration.ACTIVE_RULES, "sensor_id"),
+            "gold/air_alerts": found.filter(rule_set=configuration.ACTIVE_RULES),
+            "gold/air_rule_comparison": compare(found, sets, configuration.ACTIVE_RULES, "sensor_id"),
         }
     )
 

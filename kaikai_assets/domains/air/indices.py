@@ -3,7 +3,6 @@
 Concentrations are in µg/m³. A value is rounded to six decimals before it is truncated or compared.
 """
 
-from collections.abc import Sequence
 from itertools import pairwise
 from typing import Self
 
@@ -126,16 +125,20 @@ def aqi_category(pm25: pl.Expr, of: AirQualityIndex) -> pl.Expr:
     return category
 
 
-def nowcast(hours: Sequence[pl.Expr], of: NowCast) -> pl.Expr:
-    """NowCast of hourly means, the present hour first; null where too few of the last hours are there."""
-    least, most = pl.min_horizontal(hours), pl.max_horizontal(hours)
+def nowcast(hours: pl.DataFrame, of: NowCast) -> pl.Series:
+    """NowCast of hourly means, one column an hour, the present one first; null where too few of the last ones are
+    there."""
+    columns = [pl.col(name) for name in hours.columns]
+    least, most = pl.min_horizontal(columns), pl.max_horizontal(columns)
     # Twelve hours without any dust weigh alike.
     weight = pl.when(most > 0).then(pl.max_horizontal(least / most, of.least_weight)).otherwise(1.0)
-    weights = [pl.when(hour.is_not_null()).then(weight.pow(ago)).otherwise(0.0) for ago, hour in enumerate(hours)]
-    weighted = [hour.fill_null(0.0) * w for hour, w in zip(hours, weights, strict=True)]
-    recent = pl.sum_horizontal(hour.is_not_null().cast(pl.Int64) for hour in hours[: of.recent_hours])
-    mean = pl.sum_horizontal(weighted) / pl.sum_horizontal(weights)
-    return pl.when(recent >= of.recent_least).then(mean)
+    powers = [
+        pl.when(hour.is_not_null()).then(pl.col("_weight").pow(ago)).otherwise(0.0) for ago, hour in enumerate(columns)
+    ]
+    weighted = [hour.fill_null(0.0) * power for hour, power in zip(columns, powers, strict=True)]
+    recent = pl.sum_horizontal(hour.is_not_null().cast(pl.Int64) for hour in columns[: of.recent_hours])
+    mean = pl.sum_horizontal(weighted) / pl.sum_horizontal(powers)
+    return hours.with_columns(_weight=weight).select(pl.when(recent >= of.recent_least).then(mean)).to_series()
 
 
 def exceeds(mean: pl.Expr, guideline: Guideline) -> pl.Expr:

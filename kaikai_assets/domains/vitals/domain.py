@@ -55,12 +55,13 @@ def _alert_days_reads(_context: Context | None) -> tuple[Read, ...]:
 
 def _alerts(inputs: Inputs, _days: list[date], _context: Context) -> Made:
     of_days, sets = inputs["gold/vitals_alert_days"], configuration.rule_sets()
-    found = fold(of_days, configuration.rules(), "patient_id")
+    of_sets = pl.concat([fold(of_days, rules, "patient_id") for rules in sets])
+    found = of_sets.filter(rule_set=configuration.ACTIVE_RULES)
     return Made(
         {
             "gold/vitals_alerts": found,
             "gold/vitals_critical_alerts": found.filter(pl.col("severity") == "critical"),
-            "gold/vitals_rule_comparison": compare(of_days, sets, configuration.ACTIVE_RULES, "patient_id"),
+            "gold/vitals_rule_comparison": compare(of_sets, sets, configuration.ACTIVE_RULES, "patient_id"),
         }
     )
 

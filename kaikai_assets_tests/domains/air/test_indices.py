@@ -30,7 +30,7 @@ def of(expression: pl.Expr, *values: float | None) -> list[Any]:
 
 def nowcast_of(*hours: float | None) -> float | None:
     frame = pl.DataFrame({f"h{n}": pl.Series([hour], dtype=pl.Float64) for n, hour in enumerate(hours)})
-    value: float | None = frame.select(indices.nowcast([pl.col(name) for name in frame.columns], NOWCAST)).item()
+    value: float | None = indices.nowcast(frame, NOWCAST).item()
     return value
 
 

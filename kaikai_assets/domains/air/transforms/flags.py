@@ -44,8 +44,7 @@ def _flagged(rows: pl.DataFrame, limits: Limits, sensor_type: str | None, interv
     for metric in FLAGGED:
         tests.setdefault(metric, []).extend(_tests(placed, metric, limits.of(metric, sensor_type), interval_s))
     names = {metric: [flag.meta.output_name() for flag in of_metric] for metric, of_metric in tests.items()}
-    # Lazily, so that what several tests use is computed once.
-    tested = placed.lazy().with_columns(flag for of_metric in tests.values() for flag in of_metric).collect()
+    tested = placed.with_columns(flag for of_metric in tests.values() for flag in of_metric)
     found = [aggregate([*names[metric], f"{metric}_flag"]).alias(f"{metric}_qc") for metric in FLAGGED]
     return tested.select(*_KEY, *(name for of_metric in names.values() for name in of_metric), *found)
 

@@ -16,7 +16,7 @@ from kaikai_assets.domains.air.transforms.registered import (
 )
 from kaikai_assets.quality.flags import FAIL, GOOD, NOT_EVALUATED, SUSPECT
 from kaikai_assets.quality.intervals import INSTANT
-from kaikai_assets.quality.order import beside, ordered, stretch
+from kaikai_assets.quality.order import beside, in_series, stretch
 
 DRIFT_DAYS = 7
 """Days of each of the two periods that drift compares."""
@@ -78,8 +78,8 @@ def sensor_health(
 
 def _chosen(silver: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     """Readings of one grain for each sensor and day, as hours choose theirs: the finest that is complete, else the
-    fullest. By day, sensor and time, with ``interval_s``, ``slot`` (the interval of the day), and ``until_s``, the
-    seconds a reading stands for.
+    fullest. Each series by itself, by time, with ``interval_s``, ``slot`` (the interval of the day), and ``until_s``,
+    the seconds a reading stands for.
     """
     start_s = (pl.col("time") - pl.col("day").cast(pl.Datetime("us", "UTC"))).dt.total_microseconds() / 1e6
     rows = (
@@ -92,7 +92,7 @@ def _chosen(silver: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
         .with_columns(slot=(pl.col("start_s") // pl.col("interval_s")).cast(pl.Int32))
     )
     series = [*_SENSOR_DAY, "grain"]
-    in_order = ordered(rows, series, "time").with_columns(_series=stretch(*series))
+    in_order = in_series(rows, series, "time").with_columns(_series=stretch(*series))
     share = pl.col("slot").n_unique() * pl.col("interval_s").first() / _DAY_S
     grains = in_order.group_by("_series").agg(pl.col(*series, "interval_s").first(), share.round(6).alias("share"))
     chosen = of_one_grain(grains, _SENSOR_DAY, "share")

@@ -8,7 +8,7 @@ import polars as pl
 from kaikai_assets.domains.air.correction import BY_SOURCE, Corrections, correction_of
 from kaikai_assets.domains.air.transforms.registered import up_to_an_hour
 from kaikai_assets.quality.flags import FAIL, GOOD, NOT_EVALUATED
-from kaikai_assets.quality.order import beside, ordered, stretch
+from kaikai_assets.quality.order import begins, beside, in_series
 
 COMPLETE = 0.75
 """Share of an hour's readings, and of a day's hours, from which an aggregate counts as complete."""
@@ -41,11 +41,11 @@ def hourly(
     expected = (3600 / pl.col("interval_s")).floor().cast(pl.Int64)
     ours, version = correction_of(pl.col("sensor_type"), pl.col("pm25"), pl.col("humidity"), corrections)
     hours = (
-        ordered(ready, ["sensor_id", "grain"], "time")
+        in_series(ready, ["day", "sensor_id", "grain"], "time")
         .with_columns(slot=pl.when(pl.col("pm25").is_not_null()).then(slot), _ours=ours, _version=version)
-        .group_by(stretch("sensor_id", "grain").alias("_series"), "day", "hour", maintain_order=True)
+        .group_by(begins("sensor_id", "grain", "hour").cum_sum().alias("_hour"), maintain_order=True)
         .agg(
-            pl.col("sensor_id", "grain").first(),
+            pl.col("sensor_id", "grain", "day", "hour").first(),
             *distribution("pm25"),
             *[statistic for name in MEANS for statistic in _statistics(name)],
             pl.col("pm25_good").mean().alias("pm25_good_mean"),
