@@ -47,9 +47,6 @@ def canonical(contract: Contract, frame: pl.DataFrame) -> pl.DataFrame:
     if "day" in schema(contract):
         by = ["day", *(name for name in by if name != "day")]
     rows = frame.select(expressions)
-    if by[0] == "day" and not _in_order(rows, by):
-        # Often rows are in order within their day: far cheaper than to sort by all.
-        rows = rows.sort("day", maintain_order=True)
     return rows if _in_order(rows, by) else rows.sort(by)
 
 
