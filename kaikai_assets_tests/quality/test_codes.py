@@ -34,3 +34,17 @@ def test_codes_stand_for_the_rows_in_their_order(given: list[tuple[object, ...]]
 @pytest.mark.parametrize("count", [0, 1])
 def test_without_columns_to_tell_them_apart_all_are_equal(count: int) -> None:
     assert codes(pl.DataFrame({"a": [None] * count}), []).to_list() == [0] * count
+
+
+@pytest.mark.parametrize("same", ["x", None])
+def test_a_column_of_one_value_changes_nothing_wherever_it_stands(same: str | None) -> None:
+    frame = pl.DataFrame(
+        {"same": [same] * 4, "a": ["n", None, "m", "n"], "b": [1, 2, 2, 0]}, schema_overrides={"same": pl.String}
+    )
+    for by in (["same", "a", "b"], ["a", "same", "b"], ["a", "b", "same"]):
+        assert codes(frame, by).arg_sort().to_list() == [1, 2, 3, 0]
+
+
+def test_floats_are_no_key_even_where_all_are_the_same() -> None:
+    with pytest.raises(TypeError, match="floats are no key"):
+        codes(pl.DataFrame({"x": [1.0, 1.0]}), ["x"])
