@@ -7,6 +7,7 @@ import polars as pl
 
 from kaikai_assets.alerts.rules import Rule, RuleSet
 from kaikai_assets.alerts.states import CLEAR, VIOLATING, states
+from kaikai_assets.quality.order import ordered, stretch
 from kaikai_assets.rule_files import RuleError
 
 INSTANT = pl.Datetime("us", "UTC")
@@ -27,11 +28,11 @@ def runs(
         if unknown := sorted({rule.of for rule in rules.rules} - frames.keys()):
             id = rules.of(unknown[0])[0].id
             raise RuleError(f"{rules.rule_set}: rule {id!r}: no {unknown[0]} is judged here, only {', '.join(frames)}")
-    ordered = {of: frame.sort(entity, "start") for of, frame in frames.items()}
+    in_time = {of: ordered(frame, [entity], "start") for of, frame in frames.items()}
     found = [_empty(entity)]
     for rules in sets:
         for rule in rules.rules:
-            of_rule = _runs(states(ordered[rule.of], rule, rules, entity, days), rule, entity)
+            of_rule = _runs(states(in_time[rule.of], rule, rules, entity, days), rule, entity)
             named = of_rule.with_columns(rule_set=pl.lit(rules.rule_set), rule=pl.lit(rule.id))
             found.append(named.select(found[0].columns))
     return pl.concat(found)
@@ -41,7 +42,7 @@ def _runs(judged: pl.DataFrame, rule: Rule, entity: str) -> pl.DataFrame:
     same = [pl.col(name) == pl.col(name).shift(1) for name in ("day", entity, "state")]
     if rule.silent_for:
         # How long a silence may be, the reading before it says. A longer interval may end after those that follow.
-        heard, allowed = pl.col("end").cum_max().over("day", entity).shift(1), gap("max_gap_s").shift(1)
+        heard, allowed = pl.col("end").cum_max().over(stretch("day", entity)).shift(1), gap("max_gap_s").shift(1)
         same.append(pl.col("max_gap_s") == pl.col("max_gap_s").shift(1))
     else:
         heard, allowed = pl.col("start").shift(1), gap("max_gap_s")

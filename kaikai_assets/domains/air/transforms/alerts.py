@@ -10,7 +10,7 @@ from kaikai_assets.domains.air.transforms.local_days import local_day
 from kaikai_assets.domains.air.transforms.registered import spaced
 from kaikai_assets.quality.flags import MISSING
 from kaikai_assets.quality.intervals import INSTANT
-from kaikai_assets.quality.order import ordered, stretch
+from kaikai_assets.quality.order import begins, ordered
 
 ROWS = {
     "reading": judged(Measurements, ("pm25",)),
@@ -43,7 +43,7 @@ def readings(silver: pl.DataFrame, registry: pl.DataFrame) -> pl.DataFrame:
         ["sensor_id"],
         "time",
     )
-    again = stretch("sensor_id", "time").diff().eq(0).fill_null(False)
+    again = ~begins("sensor_id", "time")
     several = again | again.shift(-1, fill_value=False)
     highest = (
         timed.filter(several)

@@ -10,7 +10,7 @@ from kaikai_assets.domains.air.indices import Indices, aqi, aqi_category, aqi_un
 from kaikai_assets.domains.air.transforms.hours import COMPLETE, MEANS, distribution, is_complete
 from kaikai_assets.domains.air.transforms.local_days import hours_of_day, local_dates
 from kaikai_assets.domains.air.transforms.registered import UNKNOWN, status, valid_on
-from kaikai_assets.quality.order import looked_up, ordered
+from kaikai_assets.quality.order import begins, looked_up, ordered
 
 OF_SILVER = ("day", "sensor_id", "grain", "time", *MEANS, "pm25_corrected", "covered_min")
 """Columns of silver that days are made of."""
@@ -108,16 +108,19 @@ def _weighted(metric: str) -> pl.Expr:
 
 def _spread(of_hours: pl.DataFrame, silver: pl.DataFrame) -> pl.DataFrame:
     """Percentiles and standard deviation of the readings that hours were made of."""
-    readings = silver.filter(pl.col("pm25").is_not_null()).select(
-        "sensor_id", "grain", "time", "pm25", hour=pl.col("time").dt.truncate("1h")
+    readings = (
+        silver.select("sensor_id", "grain", "time", "pm25")
+        .filter(pl.col("pm25").is_not_null())
+        .with_columns(hour=pl.col("time").dt.truncate("1h"))
     )
     hours = of_hours.select("day", "sensor_id", "timezone", "hour", "grain")
+    found = looked_up(ordered(readings, ["sensor_id", "grain"], "time"), hours, ["sensor_id", "hour", "grain"])
+    by = ["day", "sensor_id", "timezone"]
     return (
-        looked_up(ordered(readings, ["sensor_id", "grain"], "time"), hours, ["sensor_id", "hour", "grain"])
-        .filter(pl.col("day").is_not_null())
-        .sort("sensor_id", "time")
-        .group_by("day", "sensor_id", "timezone", maintain_order=True)
-        .agg(distribution("pm25"))
+        ordered(found.filter(pl.col("day").is_not_null()), ["sensor_id"], "time")
+        .group_by(begins(*by).cum_sum().alias("_day"), maintain_order=True)
+        .agg(pl.col(by).first(), *distribution("pm25"))
+        .drop("_day")
     )
 
 
