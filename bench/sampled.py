@@ -44,7 +44,10 @@ PARTS = (
     Part("rounding, sorting, hashing", r"/kaikai_assets/lake/content\.py:", computing=True),
     Part("functions of the domain", r"/kaikai_assets/(domains|alerts|quality)/", computing=True),
     Part("putting days together", r"/kaikai_assets/build/(bronze|spool|derive|run)\.py:", computing=True),
-    Part("Dagster: event log and runs", r"/(dagster/_core/storage|dagster_postgres)/"),
+    Part(
+        "Dagster: event log and runs",
+        r"/(dagster/_core/storage|dagster_postgres)/|/kaikai_assets/orchestration/event_log\.py:",
+    ),
     Part("Dagster: all else", r"/dagster(_shared)?/|/kaikai_assets/(orchestration/|definitions\.py)"),
     Part("all else", ""),
 )

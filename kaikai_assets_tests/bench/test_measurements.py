@@ -26,7 +26,7 @@ from kaikai_assets.landing.land import land
 from kaikai_assets.landing.parse import parse
 from kaikai_assets.landing.unpack import fingerprint
 from kaikai_assets.ledger.targets import Targets
-from kaikai_assets.orchestration import direct, pictures
+from kaikai_assets.orchestration import direct, event_log, pictures
 from kaikai_assets.platform import Platform
 from kaikai_assets.quality.contracts import validate
 
@@ -61,6 +61,10 @@ OF_PART: dict[str, Callable[..., Any]] = {
 @pytest.mark.parametrize("part", OF_PART)
 def test_a_function_of_the_platform_is_of_its_part(part: str) -> None:
     assert part_of([frame(OF_PART[part]), frame(direct.build_pending)]) == part
+
+
+def test_events_that_are_written_together_are_of_the_event_log() -> None:
+    assert part_of([frame(event_log._store), frame(direct.build_pending)]) == "Dagster: event log and runs"
 
 
 def test_every_part_has_a_function_but_imports_and_the_rest() -> None:
