@@ -47,7 +47,8 @@ def canonical(contract: Contract, frame: pl.DataFrame) -> pl.DataFrame:
     if "day" in schema(contract):
         by = ["day", *(name for name in by if name != "day")]
     rows = frame.select(expressions)
-    return rows if _in_order(rows, by) else rows.sort(by)
+    # The stable sort is the one that gains by rows being nearly in order: a quarter of the time.
+    return rows if _in_order(rows, by) else rows.sort(by, maintain_order=True)
 
 
 def _in_order(rows: pl.DataFrame, by: list[str]) -> bool:
