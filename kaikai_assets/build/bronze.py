@@ -12,9 +12,10 @@ import pandera.polars as pa
 import polars as pl
 
 from kaikai_assets.build.parsing import parsed
-from kaikai_assets.build.pending import File, bronze_digest, expected, parse_digests, parse_of
+from kaikai_assets.build.pending import bronze_digest, expected, parse_digests, parse_of
 from kaikai_assets.build.run import Done, Run, persistently
 from kaikai_assets.build.spool import Spool
+from kaikai_assets.build.state import File
 from kaikai_assets.build.steps import Domain
 from kaikai_assets.lake.content import canonical
 from kaikai_assets.quality.contracts import Contract, metrics, schema, validate

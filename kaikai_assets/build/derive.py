@@ -11,8 +11,9 @@ import polars as pl
 
 from kaikai_assets.build.bronze import all_contracts
 from kaikai_assets.build.parsing import as_landed
-from kaikai_assets.build.pending import File, Plan, plan
+from kaikai_assets.build.pending import Plan, plan
 from kaikai_assets.build.run import Accounts, Done, Run, persistently
+from kaikai_assets.build.state import File
 from kaikai_assets.build.steps import WHOLE, Context, Made, Step
 from kaikai_assets.lake.content import canonical
 from kaikai_assets.landing.readers import read_records
@@ -121,7 +122,7 @@ def _one_ahead(
     """Groups of parts, each while the next is made: reading and computing change nothing, and need no ledger."""
     before: tuple[Mapping[str, str], Future[Ready]] | None = None
     with ThreadPoolExecutor(1) as pool:
-        for group in _groups(run, list(parts)):
+        for group in run.start.groups(parts, run.settings.group_records):
             digests = {part: parts[part] for part in group}
             # Group by group: a run that is killed must not make the days suspect that it had not come to.
             run.begin({(step.name, part): digest for part, digest in digests.items()})
@@ -131,19 +132,6 @@ def _one_ahead(
             before = begun
         if before is not None:
             yield before
-
-
-def _groups(run: Run, parts: list[str]) -> Iterator[list[str]]:
-    group: list[str] = []
-    total = 0
-    for part in parts:
-        if group and total + run.start.records(part) > run.settings.group_records:
-            yield group
-            group, total = [], 0
-        group.append(part)
-        total += run.start.records(part)
-    if group:
-        yield group
 
 
 def _build_group(

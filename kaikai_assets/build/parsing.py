@@ -8,9 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
-from kaikai_assets.build.pending import File
 from kaikai_assets.build.run import Run
 from kaikai_assets.build.spool import Spool
+from kaikai_assets.build.state import File
 from kaikai_assets.landing.parse import parse
 from kaikai_assets.landing.sources import Source, SourceError, undescribed
 from kaikai_assets.landing.unpack import UnreadableFile, fingerprint

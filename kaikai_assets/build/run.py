@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from kaikai_assets.build.pending import State
+from kaikai_assets.build.state import State
 from kaikai_assets.build.steps import Context, Domain
 from kaikai_assets.build.transient import is_transient
 from kaikai_assets.lake.content import EMPTY, content_hashes

@@ -10,10 +10,11 @@ from datetime import date
 
 from kaikai_assets.build.bronze import build_bronze
 from kaikai_assets.build.derive import build_dimension, build_step
-from kaikai_assets.build.pending import File, Plan, State, plan
+from kaikai_assets.build.pending import Plan, plan
 from kaikai_assets.build.reconcile import reconcile
 from kaikai_assets.build.run import Done, Run
 from kaikai_assets.build.sealed import adopt, seal
+from kaikai_assets.build.state import File, State
 from kaikai_assets.build.steps import Context, Domain
 from kaikai_assets.lake.tables import Lake
 from kaikai_assets.landing.sources import Source

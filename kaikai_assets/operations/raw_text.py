@@ -6,7 +6,7 @@ from datetime import datetime
 
 import polars as pl
 
-from kaikai_assets.build.pending import File
+from kaikai_assets.build.state import File
 from kaikai_assets.landing.as_written import as_written, header_as_written
 from kaikai_assets.landing.sources import Source, undescribed
 from kaikai_assets.landing.unpack import UnreadableFile, fingerprint

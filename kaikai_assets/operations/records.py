@@ -10,7 +10,7 @@ import polars as pl
 from kaikai_assets.build.bronze import contract as bronze_contract
 from kaikai_assets.build.derive import read_snapshot
 from kaikai_assets.build.origins import Span, narrow
-from kaikai_assets.build.pending import State
+from kaikai_assets.build.state import State
 from kaikai_assets.build.steps import Context, Domain
 from kaikai_assets.landing.sources import SourceError, undescribed
 from kaikai_assets.operations.raw_text import damage

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from kaikai_assets.build.pending import File, State, days_of, plan
+from kaikai_assets.build.pending import days_of, plan
+from kaikai_assets.build.state import File, State
 from kaikai_assets.build.steps import Domain
 from kaikai_assets.landing import raw
 from kaikai_assets.landing.land import LANDING_LOCK

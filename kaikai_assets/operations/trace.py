@@ -8,7 +8,8 @@ import polars as pl
 
 from kaikai_assets.build.bronze import contract as bronze_contract
 from kaikai_assets.build.origins import narrow
-from kaikai_assets.build.pending import State, plan
+from kaikai_assets.build.pending import plan
+from kaikai_assets.build.state import State
 from kaikai_assets.build.steps import WHOLE, Context, Domain, Read
 from kaikai_assets.operations.raw_text import RawFile, raw_files
 from kaikai_assets.operations.records import Records, nothing
