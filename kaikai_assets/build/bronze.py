@@ -89,22 +89,32 @@ def build_bronze(run: Run, days: Collection[date], *, reparse: bool) -> Iterator
     for file in lacking:
         for day in of_file[file]:
             awaited[group_of[day]].add(file)
-    begun, spoilt = set[date](), set[date]()
+    begun, spoilt = set[int](), set[date]()
 
-    def begin(some: Collection[date]) -> None:
+    def begin(numbers: Collection[int]) -> None:
         # As they come up: a run that is killed must not make the days suspect that it had not come to.
-        run.begin({(table, day.isoformat()): behind[day] for day in some if day in behind and day not in begun})
-        begun.update(some)
+        new = {day for n in numbers if n not in begun for day in groups[n]}
+        run.begin({(table, day.isoformat()): digest for day, digest in behind.items() if day in new})
+        begun.update(numbers)
+
+    def commit(n: int) -> Iterator[Done]:
+        whole = set(groups[n]) - spoilt
+        try:
+            rows = spool.take(n)
+            if whole:
+                yield from persistently(partial(_replace, run, whole, rows, parses))
+        except Exception as error:  # noqa: BLE001 - the boundary that keeps one group's failure from the others
+            for day in whole & behind.keys():
+                run.fail((table, day.isoformat()), error)
 
     with Spool(group_of, 2 * run.settings.group_records, run.settings.data) as spool:
-        commit = partial(_commit, run, parses, spool, groups, behind, spoilt)
-        for n, group in enumerate(groups):
-            if not awaited[n]:
-                begin(group)
+        for n, files in enumerate(awaited):
+            if not files:
+                begin([n])
                 yield from commit(n)
-        for file, error in parsed(run, lacking, lambda file: begin(of_file[file]), spool):
+        for file, error in parsed(run, lacking, lambda file: begin({group_of[day] for day in of_file[file]}), spool):
             if error is not None:
-                spoilt.update(of_file[file])
+                spoilt |= of_file[file]
                 for day in behind.keys() & of_file[file]:
                     run.fail((table, day.isoformat()), error)
             for n in sorted({group_of[day] for day in of_file[file]}):
@@ -113,14 +123,21 @@ def build_bronze(run: Run, days: Collection[date], *, reparse: bool) -> Iterator
                     yield from commit(n)
 
 
-def _lacking(run: Run, behind: Collection[date], parses: Mapping[str, str], reparse: bool) -> dict[File, str]:
-    """Files of some days that bronze does not hold as they should be parsed, in order of arrival."""
-    model = schema(contract(run.domain))
+def _lacking(run: Run, behind: dict[date, str], parses: Mapping[str, str], reparse: bool) -> dict[File, str]:
+    """Files of some days that bronze does not hold as they should be parsed, in order of arrival.
+
+    Days of which it cannot be read fail, and are taken out of ``behind``.
+    """
+    table, model = run.domain.bronze, schema(contract(run.domain))
     position = {name: model[name] for name in ("day", "arrival_seq", "parse")}
     stored = set[tuple[date, int, str]]()
-    if not reparse:
-        for group in _groups(run, behind):
-            stored.update(run.lake.read(run.domain.bronze, position, group).unique().iter_rows())
+    for group in [] if reparse else _groups(run, behind):
+        try:
+            stored.update(run.lake.read(table, position, group).unique().iter_rows())
+        except Exception as error:  # noqa: BLE001 - the boundary that keeps one group's failure from the others
+            run.begin({(table, day.isoformat()): behind.pop(day) for day in group})
+            for day in group:
+                run.fail((table, day.isoformat()), error)
     files = {file.arrival_seq: file for day in behind for file in run.start.readings(day)}
     lacking = {}
     for seq, file in sorted(files.items()):
@@ -136,35 +153,14 @@ def _groups(run: Run, days: Collection[date]) -> list[list[date]]:
     return [list(map(date.fromisoformat, group)) for group in run.start.groups(parts, run.settings.group_records)]
 
 
-def _commit(
-    run: Run,
-    parses: Mapping[str, str],
-    spool: Spool,
-    groups: Sequence[Sequence[date]],
-    behind: Collection[date],
-    spoilt: Collection[date],
-    n: int,
-) -> Iterator[Done]:
-    """Commit the days of a group of which every file could be read."""
-    parsed = spool.take(n)
-    whole = {day for day in groups[n] if day not in spoilt}
-    if not whole:
-        return
-    try:
-        yield from persistently(partial(_replace, run, whole, parsed, parses))
-    except Exception as error:  # noqa: BLE001 - the boundary that keeps one group's failure from the others
-        for day in whole & set(behind):
-            run.fail((run.domain.bronze, day.isoformat()), error)
-
-
-def _replace(run: Run, days: set[date], parsed: Sequence[pl.DataFrame], parses: Mapping[str, str]) -> list[Done]:
+def _replace(run: Run, days: set[date], frames: Sequence[pl.DataFrame], parses: Mapping[str, str]) -> list[Done]:
     """Commit days as what they hold already, of the files and parses they should hold, and newly parsed rows."""
     table, model = run.domain.bronze, contract(run.domain)
     held = [(day, seq, digest) for day in days for seq, _, digest in expected(run.start, day, parses)]
     wanted = pl.DataFrame(held, schema={"day": pl.Date, "arrival_seq": pl.Int64, "parse": pl.String}, orient="row")
     new = None
-    if parsed:
-        new = pl.concat(parsed, how="diagonal_relaxed").filter(pl.col("day").is_in(list(days)))
+    if frames:
+        new = pl.concat(frames, how="diagonal_relaxed").filter(pl.col("day").is_in(list(days)))
     kept = run.lake.read(table, schema(model), days).join(wanted, on=wanted.columns, how="semi")
     if new is not None:
         kept = kept.join(new.select("arrival_seq").unique(), on="arrival_seq", how="anti")

@@ -61,7 +61,7 @@ def _parse(run: Run, file: File, digest: str, counted: Mapping[date, int], spool
     found = Counter[date]()
     try:
         with readable(run.settings, file.raw_file, source) as opened:
-            for rows in parse(
+            pieces = parse(
                 opened.path,
                 source,
                 name=opened.name,
@@ -72,13 +72,15 @@ def _parse(run: Run, file: File, digest: str, counted: Mapping[date, int], spool
                 arrived_at=file.arrived_at,
                 first_day=run.settings.first_day,
                 max_bytes=run.settings.max_unpacked_bytes,
-            ):
+            )
+            if run.domain.sensitive:
+                # All ids of a file are looked for in each of its texts.
+                pieces = iter([_private(run, pl.concat(pieces), source)])
+            for rows in pieces:
                 found.update(dict(rows["day"].value_counts().iter_rows()))
-                if not found.keys() <= counted.keys():
-                    # Nothing may come to days that do not wait for this file.
-                    break
-                private = _private(run, rows, source) if run.domain.sensitive else rows
-                spool.add(private.with_columns(parse=pl.lit(digest)))
+                # Nothing may come to days that do not wait for this file.
+                if found.keys() <= counted.keys():
+                    spool.add(rows.with_columns(parse=pl.lit(digest)))
     except UnreadableFile as error:
         reason = without_values(str(error), [source]) if run.domain.sensitive else str(error)
         raise UnreadableFile(f"{file.raw_file}: {reason}") from None

@@ -108,6 +108,11 @@ class Run:
             # Not an error of the data: say where in the code.
             at = traceback.extract_tb(error.__traceback__)[-1]
             text += f" ({at.name}, line {at.lineno})"
+        # Frames of rows that the error was met in would live as long as it does.
+        met: BaseException | None = error
+        while met is not None:
+            traceback.clear_frames(met.__traceback__)
+            met = met.__context__
         self.failed[target] = error
         self.ledger.targets.record_error(target, text, transient=is_transient(error))
 

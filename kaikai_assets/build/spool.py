@@ -2,22 +2,24 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from contextlib import ExitStack
 from datetime import date
-from io import BytesIO
+from io import BytesIO, FileIO
 from pathlib import Path
 from tempfile import TemporaryFile
 from threading import Lock
 from types import TracebackType
-from typing import IO
+from typing import cast
 
 import polars as pl
+
+_LEAST_ROWS = 500
+"""Rows as which a frame of fewer counts: it takes as much memory."""
 
 
 class Spool:
     """Holds frames until all of a group are there. Several threads may add at once.
 
-    On disk they lie in files without a name in ``folder``: a kill leaves nothing of them.
+    What lies on disk lies in one file of ``folder`` without a name: a kill leaves nothing of it.
     """
 
     def __init__(self, group_of: Mapping[date, int], most_rows: int, folder: Path) -> None:
@@ -29,9 +31,10 @@ class Spool:
         self._lock = Lock()
         self._held: dict[int, list[pl.DataFrame]] = defaultdict(list)
         self._rows = 0
-        self._files: dict[int, IO[bytes]] = {}
-        self._sizes: dict[int, list[int]] = defaultdict(list)
-        self._open = ExitStack()
+        self._file: FileIO | None = None
+        self._end = 0
+        self._spilt: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        self._full: OSError | None = None
 
     def __enter__(self) -> "Spool":
         return self
@@ -39,47 +42,73 @@ class Spool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._open.close()
+        if self._file is not None:
+            self._file.close()
 
     def add(self, rows: pl.DataFrame) -> None:
-        """Keep the rows of days that are in a group."""
-        # Most frames are of one group, and stay whole.
+        """Keep the rows of days that are in a group. Raises ``OSError`` once the disk has no room for them."""
         days = rows.select(pl.col("day").unique()).join(self._groups, on="day", how="left")
         if days["group"].null_count() == 0 and days["group"].n_unique() == 1:
             parts = {days["group"][0]: rows}
         else:
             of_rows = rows.join(self._groups, on="day", how="inner", maintain_order="left")
-            parts = {n: part for (n,), part in of_rows.partition_by("group", include_key=False, as_dict=True).items()}
+            cut = of_rows.partition_by("group", include_key=False, as_dict=True)
+            parts = {n: part if 2 * part.height > rows.height else _alone(part) for (n,), part in cut.items()}
         with self._lock:
+            self._usable()
             for group, part in parts.items():
                 self._held[group].append(part)
-                self._rows += part.height
+                self._rows += _counted(part)
             if self._rows > self._most_rows:
                 self._spill()
 
     def take(self, group: int) -> list[pl.DataFrame]:
-        """All rows of a group, which is forgotten."""
+        """All rows of a group, which is forgotten. Raises ``OSError`` once the disk had no room for any."""
         with self._lock:
+            self._usable()
             found = self._held.pop(group, [])
-            self._rows -= sum(part.height for part in found)
-            if group not in self._files:
-                return found
-            with self._files.pop(group) as file:
-                file.seek(0)
-                spilt = [pl.read_parquet(BytesIO(file.read(size))) for size in self._sizes.pop(group)]
-            return spilt + found
+            self._rows -= sum(map(_counted, found))
+            return [pl.read_parquet(BytesIO(self._read(*place))) for place in self._spilt.pop(group, [])] + found
+
+    def _usable(self) -> None:
+        if self._full is not None:
+            raise OSError(self._full.errno, self._full.strerror)
 
     def _spill(self) -> None:
-        for group in list(self._held):
-            if group not in self._files:
-                # Open until the group is taken, or the spool is closed.
-                self._files[group] = self._open.enter_context(TemporaryFile(dir=self._folder))  # noqa: SIM115
-            out = BytesIO()
-            # Columns of one value take next to nothing.
-            pl.concat(self._held[group], how="diagonal_relaxed").write_parquet(out, compression="lz4", statistics=False)
-            # A full disk may have cut the write before short: its rows are still held.
-            self._files[group].seek(sum(self._sizes[group]))
-            self._files[group].write(out.getbuffer())
-            self._files[group].flush()
-            self._sizes[group].append(out.tell())
-            self._rows -= sum(part.height for part in self._held.pop(group))
+        try:
+            for group, parts in self._held.items():
+                out = BytesIO()
+                # Columns of one value take next to nothing.
+                pl.concat(parts, how="diagonal_relaxed").write_parquet(out, compression="lz4", statistics=False)
+                self._write(out.getbuffer())
+                self._spilt[group].append((self._end, out.tell()))
+                self._end += out.tell()
+        except OSError as error:
+            self._full = error
+            raise
+        finally:
+            self._held.clear()
+            self._rows = 0
+
+    def _write(self, content: memoryview) -> None:
+        if self._file is None:
+            # Open until the spool is closed; without a buffer, which a full disk would leave behind.
+            self._file = TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115
+        while content:
+            content = content[self._file.write(content) :]
+
+    def _read(self, start: int, size: int) -> bytes:
+        assert self._file is not None
+        self._file.seek(start)
+        content = self._file.read(size)
+        self._file.seek(self._end)
+        return content
+
+
+def _counted(part: pl.DataFrame) -> int:
+    return max(part.height, _LEAST_ROWS)
+
+
+def _alone(part: pl.DataFrame) -> pl.DataFrame:
+    """The same rows without the texts of those that they were cut from."""
+    return cast("pl.DataFrame", pl.from_arrow(part.to_arrow(compat_level=pl.CompatLevel.oldest())))

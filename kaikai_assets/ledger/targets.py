@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Delete, Table, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Delete, Table, bindparam, delete, insert, select, update
 
 from kaikai_assets.ledger import schema
 from kaikai_assets.ledger.database import Database, aware, naive
@@ -126,7 +126,9 @@ class Targets:
         if not digests:
             return
         with self._database.write() as c:
-            known = _attempts(c)
+            tables, parts = (sorted(set(names)) for names in zip(*digests, strict=True))
+            t = schema.attempts.c
+            known = _attempts(c, t.table_name.in_(tables) & t.part.in_(parts))
             rows = []
             for (table, part), digest in digests.items():
                 before = known.get((table, part))
@@ -176,11 +178,10 @@ class Targets:
         return {part: aware(known.get(part, naive(at))) for part in parts}
 
 
-def _attempts(connection: Connection) -> dict[Target, Attempt]:
+def _attempts(connection: Connection, which: ColumnElement[bool] | None = None) -> dict[Target, Attempt]:
     t = schema.attempts
-    rows = connection.execute(
-        select(t.c.table_name, t.c.part, t.c.digest, t.c.attempts, t.c.error, t.c.at, t.c.transient)
-    )
+    query = select(t.c.table_name, t.c.part, t.c.digest, t.c.attempts, t.c.error, t.c.at, t.c.transient)
+    rows = connection.execute(query if which is None else query.where(which))
     return {
         (table, part): Attempt(digest, n, error, aware(at), transient)
         for table, part, digest, n, error, at, transient in rows

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from kaikai_assets.definitions import build_platform
 from kaikai_assets.domains.air.domain import AIR
+from kaikai_assets.lake.tables import DamagedTable
 from kaikai_assets.landing.unpack import UnreadableFile
 from kaikai_assets.platform import Platform
 from kaikai_assets.settings import Settings
@@ -72,6 +74,47 @@ def test_days_of_a_file_that_cannot_be_read_wait_and_all_others_are_made(setting
     damaged.write_bytes(sound)
     assert build(platform).failed == build(whole).failed == {}
     assert outputs(platform) == outputs(whole)
+
+
+def test_a_day_of_which_bronze_is_damaged_fails_and_the_others_take_what_came_late(
+    settings: Settings, tmp_path: Path
+) -> None:
+    platform = grouped(settings, tmp_path / "some", 1)
+    for day in DAYS[:3]:
+        drop(platform, f"{day}.csv", f"{HEADER}S1,{day}T05:00:00Z,7,25,50,500\n")
+    assert build(platform).failed == {}
+    (held,) = Path(platform.settings.lake_uri, BRONZE, f"day={DAYS[0]}").glob("*.parquet")
+    held.write_bytes(held.read_bytes()[:-30])
+    for day in DAYS[:3]:
+        drop(platform, f"late {day}.csv", f"{HEADER}S2,{day}T05:00:00Z,8,25,50,500\n")
+    for attempts in (1, 2):
+        failed = build(platform).failed
+        assert isinstance(failed.pop((BRONZE, f"{DAYS[0]}")), DamagedTable)
+        assert platform.ledger.targets.attempts()[BRONZE, f"{DAYS[0]}"].attempts == attempts
+        built = platform.ledger.targets.built()
+        assert [built[BRONZE, f"{day}"].rows for day in DAYS[:3]] == [1, 2, 2]
+
+
+def test_a_file_of_which_landing_counted_other_days_is_named_with_all_its_records_of_the_first_one(
+    platform: Platform,
+) -> None:
+    # More than are parsed at once, so that the day that nobody counted is met early.
+    rows = [f"S{n},{DAYS[0]}T05:00:00Z,7,25,50,500\n" for n in range(400_000)]
+    other = f"X,{DAYS[4]}T05:00:00Z,7,25,50,500\n"
+    drop(platform, "a.csv", HEADER + "".join([*rows[:1000], other, *rows[1000:], other]))
+    drop(platform, "b.csv", HEADER + other)
+    platform.land(AIR)
+    runner = platform.runner(AIR)
+    run = runner.begin()
+    counts = {day: dict(files) for day, files in run.start.file_days.items()}
+    (seq,) = counts[DAYS[0]]
+    del counts[DAYS[4]][seq]
+    run.start = replace(run.start, file_days=counts)
+    done = {one.target: one.built.rows for one in runner.build(run, DAYS, {BRONZE}, only_pending=True)}
+    assert done == {(BRONZE, f"{DAYS[4]}"): 1}
+    ((target, error),) = run.failed.items()
+    assert target == (BRONZE, f"{DAYS[0]}")
+    assert f"a.csv: 2 records of {DAYS[4]}, but landing counted 0;" in str(error)
 
 
 BUILDING = """
