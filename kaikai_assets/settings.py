@@ -31,7 +31,11 @@ class Settings(BaseSettings):
         gt=0,
         description="Runs over days before yesterday that the sensor keeps in flight; today never waits for them.",
     )
-    group_records: int = Field(1_000_000, gt=0, description="Days are computed together up to this many records.")
+    group_records: int = Field(
+        1_000_000,
+        gt=0,
+        description="Days are computed together up to this many records; of two such groups one is made, one written.",
+    )
     attempts: int = Field(3, gt=0, description="Attempts at one unchanged day before it is called broken.")
     retry_s: float = Field(
         30.0, ge=0, description="Seconds before the sensor tries a failed day again; doubles each time, up to an hour."

@@ -1,7 +1,7 @@
 """Silver, gold and the registry: made by a domain's pure functions from tables of the lake or from snapshot files."""
 
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -119,12 +119,14 @@ def build_step(
 def _one_ahead(
     run: Run, step: Step, context: Context, parts: Mapping[str, str]
 ) -> Generator[tuple[Mapping[str, str], Future[Ready]], None, None]:
-    """Groups of parts, each while the next is made: reading and computing change nothing, and need no ledger."""
+    """Groups of parts as they are made, each while the next is: that changes nothing, and needs no ledger."""
     before: tuple[Mapping[str, str], Future[Ready]] | None = None
     with ThreadPoolExecutor(1) as pool:
         for group in run.start.groups(parts, run.settings.group_records):
             digests = {part: parts[part] for part in group}
-            # Group by group: a run that is killed must not make the days suspect that it had not come to.
+            # Not before the last one is made: a run that is killed must not make days suspect that it had not come to.
+            if before is not None:
+                wait([before[1]])
             run.begin({(step.name, part): digest for part, digest in digests.items()})
             begun = digests, pool.submit(_make, run, step, context, digests)
             if before is not None:

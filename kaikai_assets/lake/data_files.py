@@ -46,9 +46,8 @@ def are_there(files: FileSystem, written: Sequence[AddAction | RemoveAction]) ->
 def _write(files: FileSystem, part: str, rows: pl.DataFrame, build: str) -> AddAction:
     # Delta has no unsigned types, and microseconds only. A column that is not in a file is null there.
     stored = pl.Schema(Schema.from_arrow(rows.schema).to_arrow())
-    stamped = rows.select(
-        pl.lit(build).alias(BUILD),
-        *(column.cast(stored[column.name]) for column in rows if column.null_count() < rows.height),
+    stamped = pl.select(pl.repeat(build, rows.height).alias(BUILD)).hstack(
+        [column.cast(stored[column.name]) for column in rows if column.null_count() < rows.height]
     )
     buffer = BytesIO()
     # Nothing looks at statistics within a file: days are read whole.

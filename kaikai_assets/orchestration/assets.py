@@ -88,7 +88,7 @@ def _build(platform: Platform, domain: Domain, context: dg.AssetExecutionContext
         reparse=config.rebuild,
     )
     for commit in by_commit(done):
-        # Yielded commit by commit: Dagster writes what is yielded, and loses what is only logged when a run dies.
+        # Told commit by commit: a run that dies has told of each that it was done with.
         with together(context.instance):
             for one in commit:
                 yield from committed(one, context.selected_asset_keys, checked, _accounted(domain))

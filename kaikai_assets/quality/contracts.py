@@ -128,8 +128,11 @@ def broken(column: ContractColumn) -> pl.Expr:
 def validate(table: str, contract: Contract, frame: pl.DataFrame) -> None:
     """Validate values eagerly, and that the key is unique. Raises ``ContractViolation``. Expects sorted rows."""
     any_broken = _any_broken(contract)
-    if frame.schema != schema(contract) or frame.select(any_broken).item():
+    if frame.schema != schema(contract):
         _explain(table, contract, frame)
+    elif frame.select(any_broken).item():
+        _explain(table, contract, frame)
+        raise ContractViolation(f"{table}: breaks its contract, and pandera does not say where")
     keys = [name for name in ("day", *key(contract)) if name in frame.columns]
     if not keys or not frame.height:
         return

@@ -1,6 +1,8 @@
 """Deleted folders, lost notes, edited files: the next build ends where a clean one does, or says what is missing."""
 
 import shutil
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -107,6 +109,45 @@ def test_what_a_run_has_made_but_not_committed_when_it_ends_is_left_to_the_next(
     assert set(table(apart, "silver/air_measurements")["day"]) == {date.fromisoformat(DAYS[0])}
     assert build(apart).failed == {}
     assert set(table(apart, "gold/air_daily")["day"]) == {date.fromisoformat(day) for day in DAYS}
+
+
+DYING = """
+import os, sys
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from kaikai_assets.build.runner import Runner
+from kaikai_assets.definitions import build_platform
+from kaikai_assets.domains.air.domain import AIR
+from kaikai_assets.settings import Settings
+
+def deadly(step):
+    def make(inputs, days, context):
+        if date.fromisoformat(sys.argv[2]) in days:
+            os._exit(9)
+        return step.make(inputs, days, context)
+    return replace(step, make=make)
+
+platform = build_platform(Settings(data=Path(sys.argv[1]), settle_s=0, group_records=1))
+steps = tuple(deadly(step) if step.name == "silver/air_measurements" else step for step in AIR.steps)
+domain = replace(AIR, steps=steps)
+runner = Runner(platform.settings, platform.ledger, platform.lake, domain, platform.sources(AIR))
+run = runner.begin()
+list(runner.build(run, list(run.start.file_days), set(AIR.tables), only_pending=True))
+"""
+
+
+def test_a_process_that_dies_over_a_day_makes_no_later_one_suspect(tmp_path: Path) -> None:
+    platform = build_platform(Settings(data=tmp_path, settle_s=0))
+    for day in DAYS:
+        drop(platform, f"{day}.csv", day_file(day))
+    platform.land(AIR)
+    command = [sys.executable, "-c", DYING, str(tmp_path), DAYS[1]]
+    assert subprocess.run(command, check=False, cwd=Path(__file__).parents[2]).returncode == 9
+    attempts = platform.ledger.targets.attempts()
+    # The day before may have been in its commit.
+    assert ("silver/air_measurements", DAYS[1]) in attempts
+    assert ("silver/air_measurements", DAYS[2]) not in attempts
 
 
 def test_the_quarantine_of_the_registry_is_made_again_when_it_alone_is_lost(platform: Platform) -> None:

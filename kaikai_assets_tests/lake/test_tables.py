@@ -74,6 +74,12 @@ def test_a_day_of_many_megabytes_is_written_whole(lake: Lake) -> None:
     assert_frame_equal(lake.read(TABLE, SCHEMA), frame, check_row_order=False)
 
 
+def test_rows_without_any_value_stay_as_many(lake: Lake) -> None:
+    nothing = rows([1], 1.0, each=3).select("day", value=pl.lit(None, pl.Float64))
+    lake.commit("nothing", nothing, builds([1], 1))
+    assert lake.read("nothing", dict(nothing.schema)).equals(nothing)
+
+
 def test_a_folder_may_be_called_as_people_call_folders(tmp_path: Path) -> None:
     lake = Lake(str(tmp_path / "Écoles de Saint-Louis, 50% (copie)" / "lake"))
     for value in (1.0, 2.0):

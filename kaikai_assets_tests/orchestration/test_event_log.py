@@ -181,6 +181,31 @@ def test_what_was_told_before_an_error_is_written(instance: dg.DagsterInstance) 
     assert found == [set(), {"a"}]
 
 
+def test_an_error_is_told_before_one_of_writing_what_was_told(instance: dg.DagsterInstance) -> None:
+    storage = instance.event_log_storage
+    assert isinstance(storage, SqliteEventLogStorage)
+
+    def fails() -> None:
+        with together(instance):
+            _tell(instance, "a")
+            with closing(sqlite3.connect(storage.path_for_shard("index"))) as index:
+                index.execute("DROP TABLE event_logs")
+            raise ZeroDivisionError
+
+    with kept_open(instance), pytest.raises(ZeroDivisionError) as error:
+        fails()
+    assert "not written" in error.value.__notes__[0]
+
+
+def test_many_events_do_not_wait_for_the_last(instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kaikai_assets.orchestration.event_log._BATCH", 2)
+    with kept_open(instance), together(instance):
+        for key in "abc":
+            _tell(instance, key)
+        assert _keys(instance) == {"a", "b"}
+    assert _keys(instance) == {"a", "b", "c"}
+
+
 def test_what_is_not_kept_open_is_written_at_once(instance: dg.DagsterInstance) -> None:
     with together(instance):
         _tell(instance, "a")
