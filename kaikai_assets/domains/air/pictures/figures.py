@@ -58,7 +58,9 @@ def _laid_out(figure: Figure) -> None:
     """Place the parts of a figure, once for all: Matplotlib would draw it a first time only to do so, and place them
     again the second time."""
     if (engine := figure.get_layout_engine()) is not None:
-        engine.execute(figure)
+        # An empty figure has nothing to place, of which Matplotlib warns.
+        if figure.axes:
+            engine.execute(figure)
         figure.set_layout_engine(None)
 
 
