@@ -6,6 +6,7 @@ is pending, be it opening or closing, and leaves open what is open: missing data
 """
 
 import hashlib
+from collections.abc import Sequence
 from datetime import timedelta
 
 import polars as pl
@@ -47,6 +48,11 @@ def fold(of_days: pl.DataFrame, rules: RuleSet, entity: str) -> pl.DataFrame:
         entity,
         *_OF_EPISODES,
     )
+
+
+def fold_all(of_days: pl.DataFrame, sets: Sequence[RuleSet], entity: str) -> pl.DataFrame:
+    """Episodes of several rule sets from the runs of all days, as ``fold`` tells those of one."""
+    return pl.concat([fold(of_days, rules, entity) for rules in sets])
 
 
 def _of_rule(rows: pl.DataFrame, rule: Rule, entity: str) -> pl.DataFrame:

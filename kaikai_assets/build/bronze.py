@@ -85,16 +85,17 @@ def build_bronze(run: Run, days: Collection[date], *, reparse: bool) -> Iterator
     of_file = {file: run.start.days(file.arrival_seq).keys() - run.start.sealed for file in lacking}
     groups = _groups(run, behind.keys() | {day for days in of_file.values() for day in days})
     group_of = {day: n for n, group in enumerate(groups) for day in group}
+    groups_of = {file: sorted({group_of[day] for day in days}) for file, days in of_file.items()}
     awaited: list[set[File]] = [set() for _ in groups]
-    for file in lacking:
-        for day in of_file[file]:
-            awaited[group_of[day]].add(file)
+    for file, numbers in groups_of.items():
+        for n in numbers:
+            awaited[n].add(file)
     begun, spoilt = set[int](), set[date]()
 
     def begin(numbers: Collection[int]) -> None:
         # As they come up: a run that is killed must not make the days suspect that it had not come to.
-        new = {day for n in numbers if n not in begun for day in groups[n]}
-        run.begin({(table, day.isoformat()): digest for day, digest in behind.items() if day in new})
+        new = [day for n in numbers if n not in begun for day in groups[n] if day in behind]
+        run.begin({(table, day.isoformat()): behind[day] for day in new})
         begun.update(numbers)
 
     def commit(n: int) -> Iterator[Done]:
@@ -104,20 +105,18 @@ def build_bronze(run: Run, days: Collection[date], *, reparse: bool) -> Iterator
             if whole:
                 yield from persistently(partial(_replace, run, whole, rows, parses))
         except Exception as error:  # noqa: BLE001 - the boundary that keeps one group's failure from the others
-            for day in whole & behind.keys():
-                run.fail((table, day.isoformat()), error)
+            _fail(run, whole & behind.keys(), error)
 
     with Spool(group_of, 2 * run.settings.group_records, run.settings.data) as spool:
         for n, files in enumerate(awaited):
             if not files:
                 begin([n])
                 yield from commit(n)
-        for file, error in parsed(run, lacking, lambda file: begin({group_of[day] for day in of_file[file]}), spool):
+        for file, error in parsed(run, lacking, lambda file: begin(groups_of[file]), spool):
             if error is not None:
                 spoilt |= of_file[file]
-                for day in behind.keys() & of_file[file]:
-                    run.fail((table, day.isoformat()), error)
-            for n in sorted({group_of[day] for day in of_file[file]}):
+                _fail(run, behind.keys() & of_file[file], error)
+            for n in groups_of[file]:
                 awaited[n].discard(file)
                 if not awaited[n]:
                     yield from commit(n)
@@ -136,8 +135,7 @@ def _lacking(run: Run, behind: dict[date, str], parses: Mapping[str, str], repar
             stored.update(run.lake.read(table, position, group).unique().iter_rows())
         except Exception as error:  # noqa: BLE001 - the boundary that keeps one group's failure from the others
             run.begin({(table, day.isoformat()): behind.pop(day) for day in group})
-            for day in group:
-                run.fail((table, day.isoformat()), error)
+            _fail(run, group, error)
     files = {file.arrival_seq: file for day in behind for file in run.start.readings(day)}
     lacking = {}
     for seq, file in sorted(files.items()):
@@ -146,6 +144,11 @@ def _lacking(run: Run, behind: dict[date, str], parses: Mapping[str, str], repar
         if reparse or not wanted <= stored:
             lacking[file] = digest
     return lacking
+
+
+def _fail(run: Run, days: Collection[date], error: Exception) -> None:
+    for day in days:
+        run.fail((run.domain.bronze, day.isoformat()), error)
 
 
 def _groups(run: Run, days: Collection[date]) -> list[list[date]]:

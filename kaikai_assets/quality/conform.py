@@ -145,13 +145,14 @@ def _looked_at(records: pl.DataFrame, metric: ContractColumn, source: Source) ->
     filled = ~stripped.is_in(pl.Series([*source.missing, ""], dtype=pl.String).implode()).fill_null(True)
     read = _in_unit(records, _numbers(stripped, source).set(~filled, None), metric, source)
     finite = pl.col(metric.name).is_finite().fill_null(False)
+    bad = pl.col(f"{metric.name}_unread") | broken(metric)
     return read.select(
         metric.name, filled.alias(f"{metric.name}_filled"), (pl.lit(filled) & ~finite).alias(f"{metric.name}_unread")
     ).select(
-        pl.when(~(pl.col(f"{metric.name}_unread") | broken(metric))).then(pl.col(metric.name)),
+        pl.when(~bad).then(pl.col(metric.name)),
         f"{metric.name}_filled",
         f"{metric.name}_unread",
-        (pl.col(f"{metric.name}_unread") | broken(metric)).alias(f"{metric.name}_bad"),
+        bad.alias(f"{metric.name}_bad"),
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from kaikai_assets.alerts.comparison import compare
-from kaikai_assets.alerts.episodes import fold
+from kaikai_assets.alerts.episodes import fold_all
 from kaikai_assets.alerts.rules import days_before
 from kaikai_assets.alerts.runs import runs
 from kaikai_assets.build.steps import Context, Domain, Inputs, Made, Read, Step
@@ -93,7 +93,7 @@ def _alert_days_reads(_context: Context | None) -> tuple[Read, ...]:
 
 def _alerts(inputs: Inputs, _days: list[date], _context: Context) -> Made:
     of_days, sets = inputs["gold/air_alert_days"], configuration.rule_sets()
-    found = pl.concat([fold(of_days, rules, "sensor_id") for rules in sets])
+    found = fold_all(of_days, sets, "sensor_id")
     return Made(
         {
             "gold/air_alerts": found.filter(rule_set=configuration.ACTIVE_RULES),
